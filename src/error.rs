@@ -1,0 +1,563 @@
+//! The vocabulary of failure. Whose fault it is decides the type.
+//!
+//! | type | whose fault | answer |
+//! |---|---|---|
+//! | [`ConfigError`] | the programmer's, at start-up only | none: the service does not start |
+//! | [`VerifyError`] | the credential's | 400 or 401 |
+//! | [`AuthorizationError`] | nobody's: the token is good, but may not do this | 403 |
+//! | [`Unavailable`] | ours or the issuer's: we cannot tell | 503, never 401 |
+//!
+//! The last three meet in [`Rejection`]. They never turn into one another.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::NumericDate;
+
+type Cause = Arc<dyn Error + Send + Sync>;
+
+/// A mistake in the configuration, found while building.
+#[derive(Clone, Debug)]
+pub struct ConfigError {
+    kind: ConfigErrorKind,
+    detail: Cow<'static, str>,
+    source: Option<Cause>,
+}
+
+/// Which input of the configuration is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConfigErrorKind {
+    /// The issuer identifier.
+    Issuer,
+    /// An audience.
+    Audience,
+    /// The list of algorithms.
+    Algorithms,
+    /// A URL from which keys are to be fetched.
+    KeySetUrl,
+    /// A key or key set given in code.
+    Keys,
+    /// A value that goes into a `WWW-Authenticate` challenge.
+    Challenge,
+    /// A bound: a size, a number or a time.
+    Limit,
+    /// The HTTP client that fetches keys.
+    Fetch,
+    /// Two settings that contradict each other.
+    Contradiction,
+}
+
+impl ConfigError {
+    pub(crate) fn new(kind: ConfigErrorKind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            detail: detail.into(),
+            source: None,
+        }
+    }
+
+    pub(crate) fn because(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// Which input is wrong.
+    #[must_use]
+    pub fn kind(&self) -> ConfigErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl Error for ConfigError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// Why a credential was refused.
+///
+/// Meant for logs and for layers outside ours: the client itself is told no more than RFC 6750 §3.1 lets it.
+#[derive(Clone, Debug)]
+pub struct VerifyError {
+    kind: VerifyErrorKind,
+    source: Option<Cause>,
+}
+
+/// The part of a compact token (RFC 7515 §7.1) that a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenPart {
+    /// The protected header.
+    Header,
+    /// The payload, which holds the claims set.
+    Payload,
+    /// The signature.
+    Signature,
+}
+
+impl fmt::Display for TokenPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Header => "header",
+            Self::Payload => "payload",
+            Self::Signature => "signature",
+        })
+    }
+}
+
+/// What exactly is wrong with a credential, with the values that explain it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum VerifyErrorKind {
+    /// The request carries no credential that we understand.
+    CredentialMissing,
+    /// The request carries more than one credential (RFC 6750 §3.1).
+    CredentialRepeated,
+    /// The credential does not have the form `Bearer` 1*SP b64token (RFC 6750 §2.1).
+    CredentialMalformed,
+    /// The token is longer than we read.
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+        /// The most that is read.
+        limit: usize,
+    },
+    /// Not three non-empty parts between exactly two dots (RFC 7515 §7.1).
+    NotCompact,
+    /// An encrypted token (five parts, RFC 7516 §7.1); decryption is not configured.
+    Encrypted,
+    /// A part is not canonical unpadded base64url (RFC 7515 §2).
+    Base64 {
+        /// The part that is not.
+        part: TokenPart,
+    },
+    /// A part is not one strict JSON object: UTF-8, no member twice, nothing after it, bounded in depth.
+    Json {
+        /// The part that is not.
+        part: TokenPart,
+    },
+    /// A header parameter is missing or has the wrong type.
+    HeaderParameter {
+        /// Its name.
+        name: &'static str,
+    },
+    /// The header's `alg` names no signature algorithm that we know; `none` is one of those.
+    AlgorithmUnknown,
+    /// The header's `alg` is not allowed for this issuer.
+    AlgorithmNotAllowed,
+    /// The header uses an extension that we must not skip (RFC 7515 §4.1.11, RFC 7797 §7).
+    HeaderExtension {
+        /// `crit`, `b64` or `zip`.
+        name: &'static str,
+    },
+    /// The header's `typ` marks another kind of token (RFC 8725 §3.11).
+    Type,
+    /// A claim that must be there is not.
+    ClaimMissing {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A claim has the wrong JSON type or form.
+    ClaimMalformed {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A claim marks another kind of token: an ID token, a logout token, a security event.
+    ForeignClaim {
+        /// Its name.
+        name: &'static str,
+    },
+    /// No configured issuer equals `iss`, byte for byte.
+    Issuer,
+    /// We are not among the audience.
+    Audience,
+    /// The token's time is over.
+    Expired {
+        /// Its `exp`.
+        at: NumericDate,
+        /// When it was checked.
+        now: NumericDate,
+    },
+    /// The token's time has not come.
+    NotYetValid {
+        /// Its `nbf`.
+        at: NumericDate,
+        /// When it was checked.
+        now: NumericDate,
+    },
+    /// The token claims to have been issued in the future.
+    IssuedInFuture {
+        /// Its `iat`.
+        at: NumericDate,
+        /// When it was checked.
+        now: NumericDate,
+    },
+    /// The issuer's key set has no such key.
+    KeyUnknown,
+    /// The issuer's key of that `kid` cannot be used with the header's `alg`.
+    KeyMismatch,
+    /// The token names no `kid` and more than one key fits.
+    KeyAmbiguous,
+    /// The signature does not verify.
+    Signature,
+    /// The token is bound to its sender by `cnf`, and nothing here checks that (RFC 7800, RFC 9449 §7.2).
+    SenderBound,
+    /// The claims cannot be read as the service's own claims type.
+    ClaimsType,
+}
+
+/// How a refused credential is answered (RFC 6750 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// 401 without an error code: the client showed nothing to judge.
+    Absent,
+    /// 400 `invalid_request`.
+    InvalidRequest,
+    /// 401 `invalid_token`.
+    InvalidToken,
+}
+
+impl VerifyErrorKind {
+    pub(crate) fn answer(&self) -> Answer {
+        match self {
+            Self::CredentialMissing => Answer::Absent,
+            Self::CredentialRepeated | Self::CredentialMalformed => Answer::InvalidRequest,
+            _ => Answer::InvalidToken,
+        }
+    }
+
+    /// A stable name for logs, metrics and traces.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::CredentialMissing => "credential_missing",
+            Self::CredentialRepeated => "credential_repeated",
+            Self::CredentialMalformed => "credential_malformed",
+            Self::TooLong { .. } => "too_long",
+            Self::NotCompact => "not_compact",
+            Self::Encrypted => "encrypted",
+            Self::Base64 { .. } => "base64",
+            Self::Json { .. } => "json",
+            Self::HeaderParameter { .. } => "header_parameter",
+            Self::AlgorithmUnknown => "algorithm_unknown",
+            Self::AlgorithmNotAllowed => "algorithm_not_allowed",
+            Self::HeaderExtension { .. } => "header_extension",
+            Self::Type => "type",
+            Self::ClaimMissing { .. } => "claim_missing",
+            Self::ClaimMalformed { .. } => "claim_malformed",
+            Self::ForeignClaim { .. } => "foreign_claim",
+            Self::Issuer => "issuer",
+            Self::Audience => "audience",
+            Self::Expired { .. } => "expired",
+            Self::NotYetValid { .. } => "not_yet_valid",
+            Self::IssuedInFuture { .. } => "issued_in_future",
+            Self::KeyUnknown => "key_unknown",
+            Self::KeyMismatch => "key_mismatch",
+            Self::KeyAmbiguous => "key_ambiguous",
+            Self::Signature => "signature",
+            Self::SenderBound => "sender_bound",
+            Self::ClaimsType => "claims_type",
+        }
+    }
+}
+
+impl fmt::Display for VerifyErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CredentialMissing => f.write_str("no credential"),
+            Self::CredentialRepeated => f.write_str("more than one credential"),
+            Self::CredentialMalformed => {
+                f.write_str("credential is not \"Bearer\", space and one b64token")
+            }
+            Self::TooLong { length, limit } => {
+                write!(f, "token of {length} bytes where at most {limit} are read")
+            }
+            Self::NotCompact => f.write_str("token is not three parts between two dots"),
+            Self::Encrypted => f.write_str("token is encrypted and decryption is not configured"),
+            Self::Base64 { part } => write!(f, "{part} is not canonical unpadded base64url"),
+            Self::Json { part } => write!(f, "{part} is not one strict JSON object"),
+            Self::HeaderParameter { name } => {
+                write!(f, "header parameter \"{name}\" is missing or has the wrong type")
+            }
+            Self::AlgorithmUnknown => f.write_str("\"alg\" names no known signature algorithm"),
+            Self::AlgorithmNotAllowed => f.write_str("\"alg\" is not allowed for this issuer"),
+            Self::HeaderExtension { name } => {
+                write!(f, "header uses the extension \"{name}\", which is not understood")
+            }
+            Self::Type => f.write_str("\"typ\" marks another kind of token"),
+            Self::ClaimMissing { name } => write!(f, "claim \"{name}\" is missing"),
+            Self::ClaimMalformed { name } => {
+                write!(f, "claim \"{name}\" has the wrong type or form")
+            }
+            Self::ForeignClaim { name } => {
+                write!(f, "claim \"{name}\" marks another kind of token")
+            }
+            Self::Issuer => f.write_str("\"iss\" is no configured issuer"),
+            Self::Audience => f.write_str("\"aud\" does not hold our audience"),
+            Self::Expired { at, now } => write!(f, "expired at {at}, now is {now}"),
+            Self::NotYetValid { at, now } => write!(f, "not valid before {at}, now is {now}"),
+            Self::IssuedInFuture { at, now } => write!(f, "issued at {at}, now is {now}"),
+            Self::KeyUnknown => f.write_str("the issuer has no such key"),
+            Self::KeyMismatch => f.write_str("the issuer's key does not fit \"alg\""),
+            Self::KeyAmbiguous => f.write_str("no \"kid\", and more than one key fits"),
+            Self::Signature => f.write_str("the signature does not verify"),
+            Self::SenderBound => {
+                f.write_str("token is bound to its sender by \"cnf\", which is not checked here")
+            }
+            Self::ClaimsType => f.write_str("claims do not fit the service's claims type"),
+        }
+    }
+}
+
+impl VerifyError {
+    pub(crate) fn because(
+        kind: VerifyErrorKind,
+        source: impl Error + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            kind,
+            source: Some(Arc::new(source)),
+        }
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn kind(&self) -> VerifyErrorKind {
+        self.kind
+    }
+
+    /// A stable name for logs, metrics and traces.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+}
+
+impl From<VerifyErrorKind> for VerifyError {
+    fn from(kind: VerifyErrorKind) -> Self {
+        Self { kind, source: None }
+    }
+}
+
+impl fmt::Display for VerifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
+    }
+}
+
+impl Error for VerifyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// A good token that may not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizationError {
+    kind: AuthorizationErrorKind,
+}
+
+/// What a good token lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuthorizationErrorKind {
+    /// Scopes: all that the operation needs, not only those that are missing.
+    InsufficientScope {
+        /// The scopes needed, separated by single spaces, ready for a challenge.
+        needed: Arc<str>,
+    },
+}
+
+impl AuthorizationError {
+    pub(crate) fn insufficient_scope(needed: impl Into<Arc<str>>) -> Self {
+        Self {
+            kind: AuthorizationErrorKind::InsufficientScope {
+                needed: needed.into(),
+            },
+        }
+    }
+
+    /// What is lacking.
+    #[must_use]
+    pub fn kind(&self) -> &AuthorizationErrorKind {
+        &self.kind
+    }
+
+    /// A stable name for logs, metrics and traces.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.kind {
+            AuthorizationErrorKind::InsufficientScope { .. } => "insufficient_scope",
+        }
+    }
+}
+
+impl fmt::Display for AuthorizationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            AuthorizationErrorKind::InsufficientScope { needed } => {
+                write!(f, "needs the scopes \"{needed}\"")
+            }
+        }
+    }
+}
+
+impl Error for AuthorizationError {}
+
+/// We cannot tell whether the credential is good.
+#[derive(Clone, Debug)]
+pub struct Unavailable {
+    kind: UnavailableKind,
+    retry_after: Duration,
+    source: Option<Cause>,
+}
+
+/// What could not be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UnavailableKind {
+    /// The issuer's keys: the last download failed, or took longer than a request may wait.
+    Keys,
+    /// Whoever tells which issuers are trusted.
+    Issuer,
+}
+
+impl Unavailable {
+    pub(crate) fn new(kind: UnavailableKind, retry_after: Duration) -> Self {
+        Self {
+            kind,
+            retry_after,
+            source: None,
+        }
+    }
+
+    pub(crate) fn because(mut self, source: Arc<dyn Error + Send + Sync>) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// What could not be reached.
+    #[must_use]
+    pub fn kind(&self) -> UnavailableKind {
+        self.kind
+    }
+
+    /// When asking again may help; becomes `Retry-After`, in whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        self.retry_after
+    }
+
+    /// A stable name for logs, metrics and traces.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self.kind {
+            UnavailableKind::Keys => "keys_unavailable",
+            UnavailableKind::Issuer => "issuer_unavailable",
+        }
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            UnavailableKind::Keys => f.write_str("the issuer's keys cannot be reached"),
+            UnavailableKind::Issuer => f.write_str("cannot tell whether the issuer is trusted"),
+        }
+    }
+}
+
+impl Error for Unavailable {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// Why a request was not let through; rides in the extensions of the response for layers outside ours.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The credential is bad: 400 or 401.
+    Verify(VerifyError),
+    /// The credential is good but may not do this: 403.
+    Authorization(AuthorizationError),
+    /// We cannot tell: 503.
+    Unavailable(Unavailable),
+}
+
+impl Rejection {
+    /// A stable name for logs, metrics and traces.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Verify(error) => error.code(),
+            Self::Authorization(error) => error.code(),
+            Self::Unavailable(error) => error.code(),
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Verify(error) => error.fmt(f),
+            Self::Authorization(error) => error.fmt(f),
+            Self::Unavailable(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for Rejection {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Verify(error) => error.source(),
+            Self::Authorization(error) => error.source(),
+            Self::Unavailable(error) => error.source(),
+        }
+    }
+}
+
+impl From<VerifyErrorKind> for Rejection {
+    fn from(kind: VerifyErrorKind) -> Self {
+        Self::Verify(kind.into())
+    }
+}
+
+impl From<VerifyError> for Rejection {
+    fn from(error: VerifyError) -> Self {
+        Self::Verify(error)
+    }
+}
+
+impl From<AuthorizationError> for Rejection {
+    fn from(error: AuthorizationError) -> Self {
+        Self::Authorization(error)
+    }
+}
+
+impl From<Unavailable> for Rejection {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
