@@ -1,0 +1,136 @@
+//! Signatures made by AWS-LC, checked by every backend that is there.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use ::aws_lc_rs::rand::SystemRandom;
+use ::aws_lc_rs::rsa::KeySize;
+use ::aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair};
+use ::aws_lc_rs::{hmac, signature::EcdsaSigningAlgorithm, signature::RsaEncoding};
+
+use super::{KeyRefused, PublicNumbers};
+use crate::jose::algorithm::{Algorithm, KeyType};
+
+const MESSAGE: &[u8] = b"e30.e30";
+
+fn rsa_signature(key: &RsaKeyPair, encoding: &'static dyn RsaEncoding) -> Vec<u8> {
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(encoding, &SystemRandom::new(), MESSAGE, &mut signature)
+        .unwrap();
+    signature
+}
+
+/// Calls `check` once for each algorithm, with a key for it and a signature.
+fn for_each_signature(mut check: impl FnMut(Algorithm, PublicNumbers<'_>, &[u8])) {
+    let rsa = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    let (n, e) = (rsa.public_key().modulus(), rsa.public_key().exponent());
+    let numbers = PublicNumbers::Rsa {
+        n: n.big_endian_without_leading_zero(),
+        e: e.big_endian_without_leading_zero(),
+    };
+    let encodings: [(_, &dyn RsaEncoding); 6] = [
+        (Algorithm::RS256, &signature::RSA_PKCS1_SHA256),
+        (Algorithm::RS384, &signature::RSA_PKCS1_SHA384),
+        (Algorithm::RS512, &signature::RSA_PKCS1_SHA512),
+        (Algorithm::PS256, &signature::RSA_PSS_SHA256),
+        (Algorithm::PS384, &signature::RSA_PSS_SHA384),
+        (Algorithm::PS512, &signature::RSA_PSS_SHA512),
+    ];
+    for (algorithm, encoding) in encodings {
+        check(algorithm, numbers, &rsa_signature(&rsa, encoding));
+    }
+    let curves: [(_, &EcdsaSigningAlgorithm); 3] = [
+        (
+            Algorithm::ES256,
+            &signature::ECDSA_P256_SHA256_FIXED_SIGNING,
+        ),
+        (
+            Algorithm::ES384,
+            &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
+        ),
+        (
+            Algorithm::ES512,
+            &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
+        ),
+    ];
+    for (algorithm, curve) in curves {
+        let key = EcdsaKeyPair::generate(curve).unwrap();
+        let signature = key.sign(&SystemRandom::new(), MESSAGE).unwrap();
+        let numbers = PublicNumbers::Ec {
+            curve: algorithm.key_type(),
+            point: key.public_key().as_ref(),
+        };
+        check(algorithm, numbers, signature.as_ref());
+    }
+    let key = Ed25519KeyPair::generate().unwrap();
+    let point = key.public_key().as_ref().try_into().unwrap();
+    let signature = key.sign(MESSAGE);
+    for algorithm in [Algorithm::EdDSA, Algorithm::Ed25519] {
+        check(
+            algorithm,
+            PublicNumbers::Ed25519 { point },
+            signature.as_ref(),
+        );
+    }
+}
+
+macro_rules! backend_tests {
+    ($backend:ident, without: $($without:pat),*) => {
+        mod $backend {
+            use super::super::$backend::{HmacKey, PublicKey, sha256};
+            use super::*;
+
+            #[test]
+            fn a_signature_verifies_as_its_own_algorithm_and_no_other() {
+                for_each_signature(|algorithm, numbers, signature| {
+                    let parsed = PublicKey::parse(numbers, algorithm);
+                    $(if matches!(algorithm, $without) {
+                        assert_eq!(parsed.err(), Some(KeyRefused::Unsupported));
+                        return;
+                    })*
+                    let key = parsed.ok().unwrap();
+                    let ed25519 = KeyType::Ed25519;
+                    for other in Algorithm::ALL {
+                        let same = *other == algorithm
+                            || other.key_type() == ed25519 && algorithm.key_type() == ed25519;
+                        let verified = key.verify(*other, MESSAGE, signature);
+                        assert_eq!(verified, same, "{algorithm} as {other}");
+                    }
+                    assert!(!key.verify(algorithm, b"e30.e31", signature));
+                });
+            }
+
+            #[test]
+            fn an_hmac_code_verifies_as_its_own_algorithm_and_no_other() {
+                let secret = [7; 64];
+                for (algorithm, hash) in [
+                    (Algorithm::HS256, hmac::HMAC_SHA256),
+                    (Algorithm::HS384, hmac::HMAC_SHA384),
+                    (Algorithm::HS512, hmac::HMAC_SHA512),
+                ] {
+                    let code = hmac::sign(&hmac::Key::new(hash, &secret), MESSAGE);
+                    for other in Algorithm::ALL {
+                        let key = HmacKey::new(*other, &secret);
+                        assert_eq!(key.is_some(), other.is_hmac());
+                        let verified = key.is_some_and(|key| key.verify(MESSAGE, code.as_ref()));
+                        assert_eq!(verified, *other == algorithm, "{algorithm} as {other}");
+                    }
+                    let key = HmacKey::new(algorithm, &secret).unwrap();
+                    let shorter = code.as_ref().split_last().unwrap().1;
+                    for bad in [&[][..], shorter, &[0; 32], &[0; 48], &[0; 64]] {
+                        assert!(!key.verify(MESSAGE, bad));
+                    }
+                }
+            }
+
+            #[test]
+            fn the_hash_is_sha_256() {
+                // FIPS 180-4, the example "abc".
+                let start = [0xba, 0x78, 0x16, 0xbf, 0x8f, 0x01, 0xcf, 0xea];
+                assert!(sha256(b"abc").starts_with(&start));
+            }
+        }
+    };
+}
+
+backend_tests!(aws_lc_rs, without:);
+#[cfg(feature = "rust-crypto")]
+backend_tests!(rust_crypto, without: Algorithm::ES512);

@@ -1,0 +1,201 @@
+//! A JWK as received, and its conversion into a key or a reason why not (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::algorithm::{Algorithm, Algorithms, KeyType};
+use super::backend::PublicNumbers;
+use super::edwards25519;
+use super::header::LONGEST_KEY_ID;
+use super::key::VerificationKey;
+use super::skipped::SkipReason;
+use super::strict_json::{Members, Value};
+use super::{base64url, thumbprint};
+
+/// The members that only a private key has (RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2), and the secret itself (§6.4.1).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// A JWK as received: a JSON object without repeated members.
+pub(super) struct Jwk<'t> {
+    text: &'t str,
+    members: Members,
+}
+
+impl<'t> Jwk<'t> {
+    /// Reads an element of a set; anything but an object is malformed.
+    pub(super) fn read(value: Value<'t>) -> Result<Self, SkipReason> {
+        Ok(Self {
+            text: value.raw(),
+            members: value.members().ok_or(SkipReason::Malformed)?,
+        })
+    }
+
+    /// Its `kid`, if it has one.
+    pub(super) fn key_id(&self) -> Result<Option<Cow<'t, str>>, SkipReason> {
+        let key_id = self.string("kid")?;
+        match &key_id {
+            Some(key_id) if key_id.len() > LONGEST_KEY_ID => Err(SkipReason::Malformed),
+            _ => Ok(key_id),
+        }
+    }
+
+    /// Makes a key of it. Members that nobody here knows are ignored (RFC 7517 §4).
+    pub(super) fn to_key(&self) -> Result<VerificationKey, SkipReason> {
+        let key_id = self.key_id()?.map(Arc::from);
+        match self.string("kty")?.ok_or(SkipReason::Malformed)?.as_ref() {
+            "RSA" => self.public_only()?.rsa(key_id),
+            "EC" => self.public_only()?.ec(key_id),
+            "OKP" => self.public_only()?.okp(key_id),
+            "oct" => Err(SkipReason::Symmetric),
+            _ => Err(SkipReason::UnknownType),
+        }
+    }
+
+    fn public_only(&self) -> Result<&Self, SkipReason> {
+        let holds = |name: &&str| self.members.get(self.text, name).is_some();
+        if PRIVATE.iter().any(holds) {
+            return Err(SkipReason::Private);
+        }
+        Ok(self)
+    }
+
+    fn rsa(&self, key_id: Option<Arc<str>>) -> Result<VerificationKey, SkipReason> {
+        let algorithms = self.algorithms(KeyType::Rsa)?;
+        let (n, e) = (self.octets("n")?, self.octets("e")?);
+        let (n, e) = (unsigned(&n)?, unsigned(&e)?);
+        check_rsa(n, e)?;
+        let numbers = PublicNumbers::Rsa { n, e };
+        Ok(VerificationKey::public(
+            key_id,
+            algorithms,
+            numbers,
+            thumbprint::rsa(n, e),
+        )?)
+    }
+
+    fn ec(&self, key_id: Option<Arc<str>>) -> Result<VerificationKey, SkipReason> {
+        let name = self.string("crv")?.ok_or(SkipReason::Malformed)?;
+        let (curve, length) = match name.as_ref() {
+            "P-256" => (KeyType::P256, 32),
+            "P-384" => (KeyType::P384, 48),
+            "P-521" => (KeyType::P521, 66),
+            _ => return Err(SkipReason::UnknownCurve),
+        };
+        let algorithms = self.algorithms(curve)?;
+        let (x, y) = (self.octets("x")?, self.octets("y")?);
+        // RFC 7518 §6.2.1.2: leading zeros stay, so that the length is always the curve's.
+        if x.len() != length || y.len() != length {
+            return Err(SkipReason::Malformed);
+        }
+        // SEC 1 §2.3.3, uncompressed.
+        let point = [&[4], x.as_slice(), y.as_slice()].concat();
+        let numbers = PublicNumbers::Ec {
+            curve,
+            point: &point,
+        };
+        Ok(VerificationKey::public(
+            key_id,
+            algorithms,
+            numbers,
+            thumbprint::ec(&name, &x, &y),
+        )?)
+    }
+
+    fn okp(&self, key_id: Option<Arc<str>>) -> Result<VerificationKey, SkipReason> {
+        let name = self.string("crv")?.ok_or(SkipReason::Malformed)?;
+        if name != "Ed25519" {
+            return Err(SkipReason::UnknownCurve);
+        }
+        let algorithms = self.algorithms(KeyType::Ed25519)?;
+        let point = self.octets("x")?;
+        let point = point
+            .as_slice()
+            .try_into()
+            .map_err(|_| SkipReason::Malformed)?;
+        edwards25519::check(point)?;
+        Ok(VerificationKey::public(
+            key_id,
+            algorithms,
+            PublicNumbers::Ed25519 { point },
+            thumbprint::ed25519(point),
+        )?)
+    }
+
+    /// What a key of this type may be used with, after `use`, `key_ops` and `alg` have had their say.
+    fn algorithms(&self, key_type: KeyType) -> Result<Algorithms, SkipReason> {
+        if self.string("use")?.is_some_and(|usage| usage != "sig") {
+            return Err(SkipReason::NotForSignatures);
+        }
+        self.check_operations()?;
+        let Some(name) = self.string("alg")? else {
+            return Ok(Algorithms::of(key_type));
+        };
+        let named: Option<Algorithm> = name.parse().ok();
+        match named.filter(|named| named.key_type() == key_type) {
+            // RFC 9864 §2.2: two names of one algorithm.
+            Some(Algorithm::EdDSA | Algorithm::Ed25519) => Ok(Algorithms::of(key_type)),
+            Some(only) => Ok([only].into_iter().collect()),
+            None => Err(SkipReason::UnsupportedAlgorithm),
+        }
+    }
+
+    /// RFC 7517 §4.3: no operation twice; and checking signatures must be among them.
+    fn check_operations(&self) -> Result<(), SkipReason> {
+        let Some(operations) = self.members.get(self.text, "key_ops") else {
+            return Ok(());
+        };
+        let operations = operations.elements().ok_or(SkipReason::Malformed)?;
+        let mut names = operations
+            .map(|operation| operation.as_str().ok_or(SkipReason::Malformed))
+            .collect::<Result<Vec<_>, _>>()?;
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        if names.len() == count && names.iter().any(|name| name == "verify") {
+            Ok(())
+        } else {
+            Err(SkipReason::NotForSignatures)
+        }
+    }
+
+    fn string(&self, name: &str) -> Result<Option<Cow<'t, str>>, SkipReason> {
+        match self.members.get(self.text, name) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or(SkipReason::Malformed),
+        }
+    }
+
+    fn octets(&self, name: &str) -> Result<Vec<u8>, SkipReason> {
+        self.string(name)?
+            .and_then(|encoded| base64url::decode(encoded.as_bytes()))
+            .ok_or(SkipReason::Malformed)
+    }
+}
+
+/// A big-endian number without leading zeros, and not zero.
+///
+/// RFC 7518 §2 has no zero in front either, but encoders that think in signed numbers write one; it changes nothing.
+fn unsigned(octets: &[u8]) -> Result<&[u8], SkipReason> {
+    let octets = octets.strip_prefix(&[0]).unwrap_or(octets);
+    match octets.first() {
+        None | Some(0) => Err(SkipReason::Malformed),
+        Some(_) => Ok(octets),
+    }
+}
+
+/// RFC 7518 §3.3 for the lower bound; the upper ones keep a hostile key from costing much.
+fn check_rsa(n: &[u8], e: &[u8]) -> Result<(), SkipReason> {
+    let odd = |number: &[u8]| number.last().is_some_and(|last| last & 1 == 1);
+    let spare = n.first().map_or(0, |first| first.leading_zeros() as usize);
+    let bits = (n.len() * 8).saturating_sub(spare);
+    let sound_modulus = (2048..=8192).contains(&bits) && odd(n);
+    let sound_exponent = e.len() <= 4 && odd(e) && e != [1];
+    if sound_modulus && sound_exponent {
+        Ok(())
+    } else {
+        Err(SkipReason::Weak)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+//! An issuer's keys at one moment: immutable, and asked by `kid` and algorithm.
+
+use std::fmt;
+use std::slice;
+use std::sync::Arc;
+
+use crate::error::{ConfigError, ConfigErrorKind, VerifyErrorKind};
+
+use super::algorithm::{Algorithm, KeyType};
+use super::header::LONGEST_KEY_ID;
+use super::jwk::Jwk;
+use super::key::VerificationKey;
+use super::key_set_error::{KeySetError, KeySetErrorKind};
+use super::skipped::Skipped;
+use super::strict_json::{JsonError, Members, Value};
+
+/// The longest document read, in bytes.
+const LONGEST_DOCUMENT: usize = 512 * 1024;
+/// The most keys a set may have, usable or not.
+const MOST_KEYS: usize = 100;
+/// The most keys tried for one token.
+const MOST_CANDIDATES: usize = 4;
+
+/// The keys of one issuer, each parsed and ready: either public keys from a JWKS (RFC 7517 §5), or one HMAC secret.
+///
+/// A set never changes. A refreshed set replaces it whole, so that a withdrawn key is gone.
+pub struct KeySet {
+    /// By `kid`, keys without one first; within one `kid` in the document's order.
+    keys: Vec<Arc<VerificationKey>>,
+    skipped: Vec<Skipped>,
+}
+
+impl KeySet {
+    /// Reads a JWKS document of at most 512 KiB and 100 keys.
+    ///
+    /// A key that cannot be used safely is left out and reported by [`skipped`](Self::skipped); the others live.
+    /// A key that is there twice, `kid` and all, is kept once.
+    ///
+    /// # Errors
+    /// [`KeySetErrorKind::TooLong`] or [`TooManyKeys`](KeySetErrorKind::TooManyKeys) beyond those bounds,
+    /// [`Json`](KeySetErrorKind::Json) if the document is not a JSON object,
+    /// [`NotKeySet`](KeySetErrorKind::NotKeySet) if it has no array `keys`,
+    /// and [`NoUsableKey`](KeySetErrorKind::NoUsableKey) if no key is left.
+    pub fn from_json(document: &[u8]) -> Result<Self, KeySetError> {
+        Self::from_json_with(document, None)
+    }
+
+    /// Like `from_json`, and shares with `previous` the keys that are the same: they are parsed and warm.
+    pub(crate) fn from_json_with(
+        document: &[u8],
+        previous: Option<&Self>,
+    ) -> Result<Self, KeySetError> {
+        if document.len() > LONGEST_DOCUMENT {
+            return Err(KeySetError::new(KeySetErrorKind::TooLong {
+                length: document.len(),
+                limit: LONGEST_DOCUMENT,
+            }));
+        }
+        let text = str::from_utf8(document).map_err(|_| KeySetError::json(JsonError::Syntax))?;
+        let members = Members::scan_outermost(text).map_err(KeySetError::json)?;
+        let elements = members
+            .get(text, "keys")
+            .and_then(Value::elements)
+            .ok_or(KeySetError::new(KeySetErrorKind::NotKeySet))?;
+        if elements.clone().take(MOST_KEYS + 1).count() > MOST_KEYS {
+            return Err(KeySetError::new(KeySetErrorKind::TooManyKeys {
+                limit: MOST_KEYS,
+            }));
+        }
+        let mut set = Self {
+            keys: Vec::new(),
+            skipped: Vec::new(),
+        };
+        for element in elements {
+            match Jwk::read(element) {
+                Ok(jwk) => match jwk.to_key() {
+                    Ok(key) => set.add(key, previous),
+                    Err(reason) => {
+                        let key_id = jwk.key_id().ok().flatten();
+                        set.skipped.push(Skipped::new(key_id.as_deref(), reason));
+                    }
+                },
+                Err(reason) => set.skipped.push(Skipped::new(None, reason)),
+            }
+        }
+        if set.keys.is_empty() {
+            return Err(KeySetError::new(KeySetErrorKind::NoUsableKey {
+                skipped: set.skipped.len(),
+            }));
+        }
+        set.keys
+            .sort_by(|one, other| one.key_id().cmp(&other.key_id()));
+        set.keys.shrink_to_fit();
+        set.skipped.shrink_to_fit();
+        Ok(set)
+    }
+
+    fn add(&mut self, key: VerificationKey, previous: Option<&Self>) {
+        if self.keys.iter().any(|known| known.same(&key)) {
+            return;
+        }
+        let known = previous.and_then(|previous| previous.find(&key));
+        self.keys
+            .push(known.cloned().unwrap_or_else(|| Arc::new(key)));
+    }
+
+    /// One shared secret without a `kid`, for tokens that name none.
+    ///
+    /// Whoever can check such tokens can make them too: prefer public keys.
+    ///
+    /// # Errors
+    /// [`ConfigErrorKind::Keys`] if the algorithm is not HMAC or the secret is shorter than its hash: 32, 48 or 64
+    /// bytes for [`HS256`](Algorithm::HS256), [`HS384`](Algorithm::HS384) or [`HS512`](Algorithm::HS512) (RFC 7518 §3.2).
+    pub fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, ConfigError> {
+        Self::secret(algorithm, None, secret)
+    }
+
+    /// One shared secret, for tokens whose `kid` is `key_id` and for those that name none.
+    ///
+    /// # Errors
+    /// As [`hmac`](Self::hmac), and if `key_id` is longer than 256 bytes.
+    pub fn hmac_with_key_id(
+        algorithm: Algorithm,
+        key_id: &str,
+        secret: &[u8],
+    ) -> Result<Self, ConfigError> {
+        Self::secret(algorithm, Some(key_id), secret)
+    }
+
+    fn secret(
+        algorithm: Algorithm,
+        key_id: Option<&str>,
+        secret: &[u8],
+    ) -> Result<Self, ConfigError> {
+        let wrong = |detail: String| ConfigError::new(ConfigErrorKind::Keys, detail);
+        let KeyType::Secret(shortest) = algorithm.key_type() else {
+            return Err(wrong(format!(
+                "a shared secret cannot be used with {algorithm}"
+            )));
+        };
+        if key_id.is_some_and(|key_id| key_id.len() > LONGEST_KEY_ID) {
+            return Err(wrong(format!(
+                "key id of a shared secret is longer than {LONGEST_KEY_ID} bytes"
+            )));
+        }
+        let too_short = || {
+            wrong(format!(
+                "secret for {algorithm} has {} bytes and needs at least {shortest}",
+                secret.len()
+            ))
+        };
+        let key = VerificationKey::secret(key_id.map(Arc::from), algorithm, secret)
+            .ok_or_else(too_short)?;
+        Ok(Self {
+            keys: vec![Arc::new(key)],
+            skipped: Vec::new(),
+        })
+    }
+
+    /// How many keys can be used.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether no key can be used; never true of a set that could be made.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys of the document that are not used.
+    #[must_use]
+    pub fn skipped(&self) -> &[Skipped] {
+        &self.skipped
+    }
+
+    pub(crate) fn keys(&self) -> &[Arc<VerificationKey>] {
+        &self.keys
+    }
+
+    /// Whether the key is a shared secret.
+    pub(crate) fn is_hmac(&self) -> bool {
+        self.keys.iter().any(|key| key.is_secret())
+    }
+
+    /// Whether a key of this `kid` can be used.
+    pub(crate) fn holds(&self, key_id: &str) -> bool {
+        !self.named(Some(key_id)).is_empty()
+    }
+
+    /// The keys to try for a token, never none: at most four of its `kid`, or the only one that fits if it names none.
+    pub(crate) fn select(
+        &self,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<Candidates<'_>, VerifyErrorKind> {
+        let candidates = |keys| Candidates::new(keys, algorithm);
+        if let Some(key_id) = key_id {
+            return match self.named(Some(key_id)) {
+                // A miss is a miss: no other key is tried in its place.
+                [] => Err(VerifyErrorKind::KeyUnknown),
+                keys if fits(keys, algorithm) => Ok(candidates(keys)),
+                _ => Err(VerifyErrorKind::KeyMismatch),
+            };
+        }
+        let mut fitting = self.keys.chunks(1).filter(|key| fits(key, algorithm));
+        match (fitting.next(), fitting.next()) {
+            (None, _) => Err(VerifyErrorKind::KeyUnknown),
+            (Some(only), None) => Ok(candidates(only)),
+            (Some(_), Some(_)) => Err(VerifyErrorKind::KeyAmbiguous),
+        }
+    }
+
+    /// Whether both hold the same keys for the same use, in whatever order.
+    pub(crate) fn same_keys(&self, other: &Self) -> bool {
+        // Neither holds a key twice, so that equal numbers make the inclusion an equality.
+        self.keys.len() == other.keys.len() && self.keys.iter().all(|key| other.find(key).is_some())
+    }
+
+    fn find(&self, key: &VerificationKey) -> Option<&Arc<VerificationKey>> {
+        self.named(name(key)).iter().find(|known| known.same(key))
+    }
+
+    /// All keys of this `kid`, or all without one.
+    fn named(&self, key_id: Option<&str>) -> &[Arc<VerificationKey>] {
+        let start = self.keys.partition_point(|key| name(key) < key_id);
+        let end = self.keys.partition_point(|key| name(key) <= key_id);
+        self.keys.get(start..end).unwrap_or_default()
+    }
+}
+
+fn name(key: &VerificationKey) -> Option<&str> {
+    key.key_id().map(AsRef::as_ref)
+}
+
+fn fits(keys: &[Arc<VerificationKey>], algorithm: Algorithm) -> bool {
+    keys.iter().any(|key| key.fits(algorithm))
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySet")
+            .field("usable", &self.keys.len())
+            .field("skipped", &self.skipped.len())
+            .finish()
+    }
+}
+
+/// The keys to try for one token.
+#[derive(Clone)]
+pub(crate) struct Candidates<'k> {
+    keys: slice::Iter<'k, Arc<VerificationKey>>,
+    algorithm: Algorithm,
+    left: usize,
+}
+
+impl<'k> Candidates<'k> {
+    fn new(keys: &'k [Arc<VerificationKey>], algorithm: Algorithm) -> Self {
+        Self {
+            keys: keys.iter(),
+            algorithm,
+            left: MOST_CANDIDATES,
+        }
+    }
+}
+
+impl<'k> Iterator for Candidates<'k> {
+    type Item = &'k Arc<VerificationKey>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let algorithm = self.algorithm;
+        self.keys.find(|key| key.fits(algorithm))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! One JSON value as it stands in a text that was scanned.
+
+use std::borrow::Cow;
+
+use super::members::Members;
+use super::scanner::Scanner;
+use super::string;
+
+/// A value, still in its JSON form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Value<'t>(&'t str);
+
+impl<'t> Value<'t> {
+    /// `raw` must be a value of a text that was scanned.
+    pub(super) fn scanned(raw: &'t str) -> Self {
+        Self(raw)
+    }
+
+    /// The JSON text.
+    pub(crate) fn raw(self) -> &'t str {
+        self.0
+    }
+
+    /// What a string says; borrowed if it holds no escape.
+    pub(crate) fn as_str(self) -> Option<Cow<'t, str>> {
+        let inside = self.0.strip_prefix('"')?.strip_suffix('"')?;
+        string::decode(inside)
+    }
+
+    /// The text of a number.
+    pub(crate) fn as_number(self) -> Option<&'t str> {
+        self.0
+            .starts_with(|first: char| first == '-' || first.is_ascii_digit())
+            .then_some(self.0)
+    }
+
+    pub(crate) fn as_bool(self) -> Option<bool> {
+        match self.0 {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_null(self) -> bool {
+        self.0 == "null"
+    }
+
+    /// The elements of an array, in order.
+    pub(crate) fn elements(self) -> Option<Elements<'t>> {
+        self.0.starts_with('[').then(|| Elements {
+            rest: self.0.get(1..).unwrap_or_default(),
+        })
+    }
+
+    /// The members of an object, as offsets into `raw`.
+    pub(crate) fn members(self) -> Option<Members> {
+        Members::scan(self.0).ok()
+    }
+}
+
+/// The elements of an array.
+#[derive(Clone)]
+pub(crate) struct Elements<'t> {
+    rest: &'t str,
+}
+
+impl<'t> Iterator for Elements<'t> {
+    type Item = Value<'t>;
+
+    fn next(&mut self) -> Option<Value<'t>> {
+        let mut scanner = Scanner::new(self.rest);
+        scanner.skip_space();
+        scanner.take(b',');
+        scanner.skip_space();
+        let start = scanner.at();
+        skip_value(&mut scanner)?;
+        let end = scanner.at();
+        let raw = self.rest.get(start..end)?;
+        self.rest = self.rest.get(end..)?;
+        Some(Value(raw))
+    }
+}
+
+/// Steps over a value of a text whose grammar was checked before; `None` where there is none.
+fn skip_value(scanner: &mut Scanner<'_>) -> Option<()> {
+    let mut depth: usize = 0;
+    loop {
+        match scanner.peek()? {
+            open @ (b'{' | b'[') => {
+                scanner.take(open);
+                depth += 1;
+            }
+            close @ (b'}' | b']') => {
+                // At depth zero this is the end of the array itself.
+                depth = depth.checked_sub(1)?;
+                scanner.take(close);
+            }
+            between @ (b',' | b':') if depth > 0 => {
+                scanner.take(between);
+            }
+            _ => scanner.scalar().ok()?,
+        }
+        if depth == 0 {
+            return Some(());
+        }
+        scanner.skip_space();
+    }
+}
