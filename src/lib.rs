@@ -5,4 +5,5 @@ mod discovery;
 pub mod error;
 pub mod fetch;
 pub mod jose;
+pub mod jwks;
 pub mod observe;
