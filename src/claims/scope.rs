@@ -1,0 +1,93 @@
+//! The `scope` claim: a space-separated list (RFC 6749 §3.3, RFC 8693 §4.2).
+
+use std::fmt;
+
+use crate::error::AuthorizationError;
+
+/// The scopes a token grants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Scopes<'a>(&'a str);
+
+impl<'a> Scopes<'a> {
+    pub(crate) fn new(list: &'a str) -> Self {
+        Self(list)
+    }
+
+    /// The scopes in the order the token lists them.
+    pub fn iter(self) -> impl Iterator<Item = &'a str> {
+        self.0.split(' ').filter(|scope| !scope.is_empty())
+    }
+
+    /// Whether `scope` is granted; compared byte for byte (RFC 6749 §3.3).
+    #[must_use]
+    pub fn contains(self, scope: &str) -> bool {
+        self.iter().any(|granted| granted == scope)
+    }
+
+    /// Whether no scope is granted.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// Passes if every scope of `needed`, a space-separated list, is granted.
+    ///
+    /// # Errors
+    ///
+    /// [`InsufficientScope`](crate::error::AuthorizationErrorKind::InsufficientScope), holding all of `needed`, so
+    /// that the challenge tells the client everything it has to ask for at once (RFC 6750 §3.1).
+    pub fn require(self, needed: &str) -> Result<(), AuthorizationError> {
+        let needed = Scopes(needed);
+        if needed.iter().all(|scope| self.contains(scope)) {
+            return Ok(());
+        }
+        Err(AuthorizationError::insufficient_scope(needed.to_string()))
+    }
+}
+
+impl fmt::Display for Scopes<'_> {
+    /// The scopes with one space between them, as RFC 6749 §3.3 writes them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, scope) in self.iter().enumerate() {
+            if index > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(scope)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Scopes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_granted_only_as_a_whole_word() {
+        let scopes = Scopes::new("read  write:all");
+        for (scope, granted) in [
+            ("read", true),
+            ("write:all", true),
+            ("write", false),
+            ("READ", false),
+            ("", false),
+            ("read write:all", false),
+        ] {
+            assert_eq!(scopes.contains(scope), granted, "{scope:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_every_scope_that_is_needed() {
+        let scopes = Scopes::new("read");
+        assert_eq!(scopes.require("read"), Ok(()));
+        let refused = scopes.require("read admin").unwrap_err();
+        assert_eq!(refused, AuthorizationError::insufficient_scope("read admin"));
+    }
+}

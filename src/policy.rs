@@ -1,0 +1,245 @@
+//! What a token of one issuer must satisfy; plain data, checked against a token's header and claims without I/O.
+//!
+//! # A token passes if
+//!
+//! 1. its `alg` is one of the allowed algorithms, compared exactly (RFC 8725 §3.1);
+//! 2. its `typ` is that of an access token, or says no more than `JWT` (RFC 8725 §3.11; see [`Profile`]);
+//! 3. `iss` is the issuer, byte for byte, and `aud` holds one of the audiences (RFC 7519 §4.1.1, §4.1.3);
+//! 4. `exp` is ahead; `nbf`, if present, is not; nor is `iat` (RFC 7519 §4.1.4 to §4.1.6);
+//! 5. every required claim is there, and none that marks another kind of token;
+//! 6. nothing binds it to a sender whom nobody checks.
+//!
+//! Every claim that is looked at must have the type its standard gives it; one that has not is a refusal, never
+//! "absent". What weakens a check is reached through [`PolicyBuilder::dangerous`] only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::claims::{Audience, Claims};
+use crate::clock::NumericDate;
+use crate::error::{ConfigError, ConfigErrorKind, VerifyErrorKind};
+use crate::jose::{Algorithm, Algorithms, Header};
+
+mod builder;
+mod issuer;
+
+pub use builder::{Dangerous, PolicyBuilder};
+pub(crate) use builder::{Weaken, policy_setters};
+pub(crate) use issuer::{check_issuer, check_transport};
+
+/// How far ahead `iat` may always be, whatever the leeway: clocks differ by seconds, `iat` bounds no lifetime, and
+/// FAPI 2.0 §5.3.4 has servers accept ten seconds.
+const ISSUED_AT_GRACE: Duration = Duration::from_secs(10);
+
+/// Which standard a token has to follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Profile {
+    /// Any JWT that passes the policy: `typ` absent, `JWT`, or that of RFC 9068. The default, since most providers
+    /// do not follow RFC 9068 yet.
+    ///
+    /// A token whose `typ` does not say that it is an access token is refused if it carries `nonce`, as ID tokens do.
+    #[default]
+    Jwt,
+    /// An access token by RFC 9068: `typ` must be `at+jwt`, and `sub`, `client_id`, `iat` and `jti` must be there.
+    /// The better choice wherever the issuer can do it.
+    AccessToken,
+}
+
+/// What a token of one issuer must satisfy. Built by [`Policy::builder`]; always checks issuer, audience, expiry and
+/// algorithm.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    issuer: Arc<str>,
+    audiences: Box<[Box<str>]>,
+    algorithms: Algorithms,
+    profile: Profile,
+    leeway: Duration,
+    required_claims: Box<[&'static str]>,
+    any_audience: bool,
+    nonce_accepted: bool,
+    binding_ignored: bool,
+}
+
+impl Policy {
+    /// Begins a policy for tokens of `issuer` that are meant for `audience`.
+    pub fn builder(issuer: impl Into<String>, audience: impl Into<String>) -> PolicyBuilder {
+        PolicyBuilder::new(issuer.into(), audience.into())
+    }
+
+    /// The issuer whose tokens this policy is for.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub(crate) fn shared_issuer(&self) -> Arc<str> {
+        Arc::clone(&self.issuer)
+    }
+
+    /// The audiences of which a token must name one.
+    pub fn audiences(&self) -> impl Iterator<Item = &str> {
+        self.audiences.iter().map(AsRef::as_ref)
+    }
+
+    /// The algorithms a token may be signed with.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.algorithms.iter()
+    }
+
+    /// Checks the header: `alg`, `typ`, and that claims repeated there are the same (RFC 7519 §5.3).
+    pub(crate) fn check_header(
+        &self,
+        header: &Header<'_>,
+        claims: &Claims,
+    ) -> Result<(), VerifyErrorKind> {
+        if !self.algorithms.contains(header.algorithm) {
+            return Err(VerifyErrorKind::AlgorithmNotAllowed);
+        }
+        let accepted = match TokenType::read(header.typ.as_deref()) {
+            TokenType::AccessToken => true,
+            TokenType::Unspecific => self.profile == Profile::Jwt,
+            TokenType::Other => false,
+        };
+        if !accepted {
+            return Err(VerifyErrorKind::Type);
+        }
+        for name in ["iss", "sub", "aud"] {
+            if let Some(replicated) = header.parameter(name) {
+                let same = claims
+                    .member(name)
+                    .is_some_and(|claim| claim.raw() == replicated.raw());
+                if !same {
+                    return Err(VerifyErrorKind::HeaderParameter { name });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the claims; `header` tells whether the token calls itself an access token.
+    pub(crate) fn check_claims(
+        &self,
+        header: &Header<'_>,
+        claims: &Claims,
+        now: NumericDate,
+    ) -> Result<(), VerifyErrorKind> {
+        if claims.issuer() != &*self.issuer {
+            return Err(VerifyErrorKind::Issuer);
+        }
+        self.check_audience(claims)?;
+        self.check_time(claims, now)?;
+        self.check_required(claims)?;
+        self.check_kind(header, claims)?;
+        self.check_binding(claims)
+    }
+
+    fn check_required(&self, claims: &Claims) -> Result<(), VerifyErrorKind> {
+        let of_profile = match self.profile {
+            Profile::Jwt => [].as_slice(),
+            // RFC 9068 §2.2
+            Profile::AccessToken => &[
+                ("sub", claims.subject().is_some()),
+                ("client_id", claims.client_id().is_some()),
+                ("iat", claims.issued_at().is_some()),
+                ("jti", claims.token_id().is_some()),
+            ],
+        };
+        let asked_for = self.required_claims.iter();
+        let asked_for = asked_for.map(|name| (*name, claims.contains(name)));
+        match of_profile.iter().copied().chain(asked_for).find(|(_, there)| !there) {
+            Some((name, _)) => Err(VerifyErrorKind::ClaimMissing { name }),
+            None => Ok(()),
+        }
+    }
+
+    /// RFC 8725 §3.12: the rules for kinds of token must exclude each other.
+    fn check_kind(&self, header: &Header<'_>, claims: &Claims) -> Result<(), VerifyErrorKind> {
+        if let Some(name) = claims.foreign() {
+            return Err(VerifyErrorKind::ForeignClaim { name });
+        }
+        let unspecific = TokenType::read(header.typ.as_deref()) == TokenType::Unspecific;
+        if unspecific && !self.nonce_accepted && claims.has_nonce() {
+            return Err(VerifyErrorKind::ForeignClaim { name: "nonce" });
+        }
+        Ok(())
+    }
+
+    fn check_audience(&self, claims: &Claims) -> Result<(), VerifyErrorKind> {
+        let audience = claims.member("aud").map(Audience::read).transpose()?;
+        if self.any_audience {
+            return Ok(());
+        }
+        let audience = audience.ok_or(VerifyErrorKind::ClaimMissing { name: "aud" })?;
+        if self.audiences().any(|ours| audience.contains(ours)) {
+            Ok(())
+        } else {
+            Err(VerifyErrorKind::Audience)
+        }
+    }
+
+    /// Whether the token's time is now; asked again each time a token that passed is shown again.
+    pub(crate) fn check_time(
+        &self,
+        claims: &Claims,
+        now: NumericDate,
+    ) -> Result<(), VerifyErrorKind> {
+        let at = claims.expires_at();
+        if now >= at.saturating_add(self.leeway) {
+            return Err(VerifyErrorKind::Expired { at, now });
+        }
+        if let Some(at) = claims.not_before() {
+            if at > now.saturating_add(self.leeway) {
+                return Err(VerifyErrorKind::NotYetValid { at, now });
+            }
+        }
+        if let Some(at) = claims.issued_at() {
+            if at > now.saturating_add(self.leeway.max(ISSUED_AT_GRACE)) {
+                return Err(VerifyErrorKind::IssuedInFuture { at, now });
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 9449 §7.2: a token bound to its sender must not pass as a plain bearer token.
+    fn check_binding(&self, claims: &Claims) -> Result<(), VerifyErrorKind> {
+        match claims.member("cnf") {
+            Some(confirmation) if confirmation.members().is_none() => {
+                Err(VerifyErrorKind::ClaimMalformed { name: "cnf" })
+            }
+            Some(_) if !self.binding_ignored => Err(VerifyErrorKind::SenderBound),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What the header's `typ` says of the kind of token (RFC 7515 §4.1.9: the prefix `application/` may be left out, and
+/// media types know no case).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TokenType {
+    /// Absent, or `JWT`, which RFC 8725 §3.11 does not count as a type.
+    Unspecific,
+    /// `at+jwt` (RFC 9068 §2.1).
+    AccessToken,
+    Other,
+}
+
+impl TokenType {
+    fn read(typ: Option<&str>) -> Self {
+        const PREFIX: &str = "application/";
+        let Some(typ) = typ else {
+            return Self::Unspecific;
+        };
+        let name = match typ.split_at_checked(PREFIX.len()) {
+            Some((prefix, name)) if prefix.eq_ignore_ascii_case(PREFIX) => name,
+            _ => typ,
+        };
+        if name.eq_ignore_ascii_case("at+jwt") {
+            Self::AccessToken
+        } else if name.eq_ignore_ascii_case("jwt") {
+            Self::Unspecific
+        } else {
+            Self::Other
+        }
+    }
+}

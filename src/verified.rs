@@ -1,0 +1,191 @@
+//! Proof that a token passed every check.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::claims::{Audience, ClaimError, Claims, Scopes};
+use crate::clock::NumericDate;
+use crate::jose::{Algorithm, Header, VerificationKey};
+
+/// A token that passed every check, with its claims as a `C`; cheap to clone.
+///
+/// Only this crate can make one, so a handler that holds it needs no check of its own. It is found in the extensions
+/// of a request behind [`AuthenticateLayer`](crate::AuthenticateLayer), and with the feature `axum` it is an extractor.
+/// `Debug` shows issuer, key and times, but neither the token nor its claims.
+///
+/// With a type of your own the claims are read once, when the token is verified; a token that does not fit is refused:
+///
+/// ```
+/// #[derive(serde::Deserialize)]
+/// struct Tenant {
+///     tenant: String,
+/// }
+///
+/// fn greet(token: &tower_bearer::Verified<Tenant>) -> String {
+///     format!("{} of {}", token.subject().unwrap_or("nobody"), token.claims().tenant)
+/// }
+/// ```
+pub struct Verified<C = Claims>(Arc<Proof<C>>);
+
+struct Proof<C> {
+    issuer: Arc<str>,
+    algorithm: Algorithm,
+    key_id: Option<Arc<str>>,
+    typ: Option<Cow<'static, str>>,
+    claims_set: Claims,
+    claims: C,
+}
+
+impl<C: DeserializeOwned + 'static> Verified<C> {
+    /// `key` is the key that verified the token of `header`.
+    pub(crate) fn new(
+        issuer: Arc<str>,
+        key: &VerificationKey,
+        header: &Header<'_>,
+        claims_set: Claims,
+    ) -> Result<Self, ClaimError> {
+        let claims = read(&claims_set)?;
+        Ok(Self(Arc::new(Proof {
+            issuer,
+            algorithm: header.algorithm,
+            key_id: header.key_id.as_deref().map(|key_id| shared_key_id(key_id, key)),
+            typ: header.typ.as_deref().map(type_name),
+            claims_set,
+            claims,
+        })))
+    }
+}
+
+/// The key's own copy of its `kid`, where it has one.
+fn shared_key_id(key_id: &str, key: &VerificationKey) -> Arc<str> {
+    match key.key_id() {
+        Some(shared) if &**shared == key_id => Arc::clone(shared),
+        _ => key_id.into(),
+    }
+}
+
+/// Nearly every token has one of two types, which then need no copy.
+fn type_name(typ: &str) -> Cow<'static, str> {
+    match typ {
+        "JWT" => Cow::Borrowed("JWT"),
+        "at+jwt" => Cow::Borrowed("at+jwt"),
+        other => Cow::Owned(other.to_owned()),
+    }
+}
+
+/// Reads a claims set as a `C`.
+fn read<C: DeserializeOwned + 'static>(claims_set: &Claims) -> Result<C, ClaimError> {
+    // `Claims` themselves are handed over as they are: to read them again would double the cost of a token.
+    let mut claims: Option<C> = None;
+    if let Some(same) = (&mut claims as &mut dyn Any).downcast_mut::<Option<Claims>>() {
+        *same = Some(claims_set.clone());
+    }
+    claims.map_or_else(|| claims_set.read_owned(), Ok)
+}
+
+impl<C> Verified<C> {
+    /// The claims as the type of the service's choice.
+    #[must_use]
+    pub fn claims(&self) -> &C {
+        &self.0.claims
+    }
+
+    /// The whole claims set, every member readable by name.
+    #[must_use]
+    pub fn claims_set(&self) -> &Claims {
+        &self.0.claims_set
+    }
+
+    /// `iss`: the configured issuer whose key verified the token.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// `sub`: whom the token is about. Unique only together with the issuer (RFC 7519 §4.1.2).
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.0.claims_set.subject()
+    }
+
+    /// `aud`: whom the token is meant for. `None` only where the policy accepts any audience.
+    #[must_use]
+    pub fn audience(&self) -> Option<Audience<'_>> {
+        self.0.claims_set.audience()
+    }
+
+    /// `exp`: from when on the token is no longer accepted.
+    #[must_use]
+    pub fn expires_at(&self) -> NumericDate {
+        self.0.claims_set.expires_at()
+    }
+
+    /// `nbf`: since when the token is accepted.
+    #[must_use]
+    pub fn not_before(&self) -> Option<NumericDate> {
+        self.0.claims_set.not_before()
+    }
+
+    /// `iat`: when the token was issued.
+    #[must_use]
+    pub fn issued_at(&self) -> Option<NumericDate> {
+        self.0.claims_set.issued_at()
+    }
+
+    /// `jti`: the token's identifier.
+    #[must_use]
+    pub fn token_id(&self) -> Option<&str> {
+        self.0.claims_set.token_id()
+    }
+
+    /// `client_id`: the client that asked for the token.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.0.claims_set.client_id()
+    }
+
+    /// `scope`: what the token grants; empty where there is none.
+    #[must_use]
+    pub fn scopes(&self) -> Scopes<'_> {
+        self.0.claims_set.scopes()
+    }
+
+    /// The header's `kid`: the key that the token says it was signed with.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.0.key_id.as_deref()
+    }
+
+    /// The header's `alg`: the algorithm that policy, header and key agreed on.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.0.algorithm
+    }
+
+    /// The header's `typ`, as it was sent.
+    #[must_use]
+    pub fn typ(&self) -> Option<&str> {
+        self.0.typ.as_deref()
+    }
+}
+
+impl<C> Clone for Verified<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C> fmt::Debug for Verified<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("issuer", &self.issuer())
+            .field("algorithm", &self.algorithm())
+            .field("key_id", &self.key_id())
+            .field("expires_at", &self.expires_at())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! From a token to [`Verified`], step by step; each step demands the proof of the one before. No I/O, no clock of its
+//! own.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem;
+
+use serde::de::DeserializeOwned;
+
+use crate::claims::Claims;
+use crate::clock::NumericDate;
+use crate::error::{ConfigError, ConfigErrorKind, VerifyError, VerifyErrorKind};
+use crate::jose::{Algorithm, Compact, Header, KeySet};
+use crate::policy::Policy;
+use crate::verified::Verified;
+
+/// The longest token that is read, in bytes. Servers bound a request's headers at 8 to 64 KiB.
+pub(crate) const MAX_TOKEN_LENGTH: usize = 16 * 1024;
+
+/// A token's header and claims, read but not believed.
+pub(crate) struct Unverified<'c> {
+    compact: &'c Compact<'c>,
+    header: Header<'c>,
+    claims: Claims,
+}
+
+impl<'c> Unverified<'c> {
+    /// Reads what `compact` holds; its payload goes into the claims.
+    pub(crate) fn read(compact: &'c mut Compact<'c>) -> Result<Self, VerifyErrorKind> {
+        let payload = mem::take(&mut compact.payload);
+        let compact: &'c Compact<'c> = compact;
+        Ok(Self {
+            compact,
+            header: Header::parse(&compact.header)?,
+            claims: Claims::parse(payload)?,
+        })
+    }
+
+    /// The issuer that the token claims to be from: good for finding a policy, and nothing else.
+    pub(crate) fn issuer(&self) -> &str {
+        self.claims.issuer()
+    }
+
+    /// Holds the token against `policy`: everything that can be refused without a key.
+    pub(crate) fn check(
+        self,
+        policy: &Policy,
+        now: NumericDate,
+    ) -> Result<Checked<'c>, VerifyErrorKind> {
+        policy.check_header(&self.header, &self.claims)?;
+        policy.check_claims(&self.header, &self.claims, now)?;
+        Ok(Checked(self))
+    }
+}
+
+/// A token that satisfies its issuer's policy, if only its signature holds.
+pub(crate) struct Checked<'c>(Unverified<'c>);
+
+impl Checked<'_> {
+    /// The key that the token says it was signed with.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        self.0.header.key_id.as_deref()
+    }
+
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.0.header.algorithm
+    }
+
+    /// Checks the signature with the keys of `policy`'s issuer, then reads the service's own claims type.
+    pub(crate) fn verify<C: DeserializeOwned + 'static>(
+        &self,
+        policy: &Policy,
+        keys: &KeySet,
+    ) -> Result<Verified<C>, VerifyError> {
+        let Unverified {
+            compact,
+            header,
+            claims,
+        } = &self.0;
+        let algorithm = header.algorithm;
+        let key = keys
+            .select(self.key_id(), algorithm)?
+            .find(|key| key.verify(algorithm, compact.signing_input, &compact.signature))
+            .ok_or(VerifyErrorKind::Signature)?;
+        Verified::new(policy.shared_issuer(), key, header, claims.clone())
+            .map_err(|error| VerifyError::because(VerifyErrorKind::ClaimsType, error))
+    }
+}
+
+/// Verifies tokens of one issuer with keys that are at hand; synchronous, with the time as an argument.
+///
+/// For tokens that do not come with a request, or in tests. Services use
+/// [`Authenticator`](crate::Authenticator), which finds the keys by itself.
+///
+/// ```
+/// use tower_bearer::{Claims, KeySet, NumericDate, Policy, Verifier, VerifyErrorKind};
+/// use tower_bearer::jose::Algorithm;
+///
+/// let keys = KeySet::hmac(Algorithm::HS256, b"only an example, only an example")?;
+/// let policy = Policy::builder("https://id.example.com", "https://api.example.com")
+///     .algorithms([Algorithm::HS256])
+///     .build()?;
+/// let verifier = Verifier::<Claims>::new(policy, keys)?;
+///
+/// let refused = verifier.verify("no token", NumericDate::from_seconds(1_800_000_000)).unwrap_err();
+/// assert_eq!(refused.kind(), VerifyErrorKind::NotCompact);
+/// # Ok::<(), tower_bearer::ConfigError>(())
+/// ```
+pub struct Verifier<C = Claims> {
+    policy: Policy,
+    keys: KeySet,
+    claims: PhantomData<fn() -> C>,
+}
+
+impl<C: DeserializeOwned + 'static> Verifier<C> {
+    /// Verifies with `keys` what satisfies `policy`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the policy allows HMAC but the keys are public ones, or the other way round.
+    pub fn new(policy: Policy, keys: KeySet) -> Result<Self, ConfigError> {
+        check_keys_fit(&policy, &keys)?;
+        Ok(Self {
+            policy,
+            keys,
+            claims: PhantomData,
+        })
+    }
+
+    /// Verifies `token` as of `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError`], whose kind tells what is wrong.
+    pub fn verify(&self, token: &str, now: NumericDate) -> Result<Verified<C>, VerifyError> {
+        let mut compact = Compact::decode(token, MAX_TOKEN_LENGTH)?;
+        Unverified::read(&mut compact)?
+            .check(&self.policy, now)?
+            .verify(&self.policy, &self.keys)
+    }
+}
+
+/// HMAC keys and public keys are never mixed: the text of a public key must not serve as a secret (CVE-2015-9235).
+pub(crate) fn check_keys_fit(policy: &Policy, keys: &KeySet) -> Result<(), ConfigError> {
+    if policy.algorithms().any(Algorithm::is_hmac) == keys.is_hmac() {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        ConfigErrorKind::Contradiction,
+        "HMAC algorithms go with an HMAC key, and asymmetric ones with public keys",
+    ))
+}
+
+impl<C> fmt::Debug for Verifier<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("policy", &self.policy)
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
+}
