@@ -1,24 +1,51 @@
-//! A Tower layer for services that verify tokens instead of issuing them.
+//!
+//! # Map of the modules
+//!
+//! | module | what is there |
+//! |---|---|
+//! | [`authenticator`] | the order of the checks; [`Authenticator`] and its builder |
+//! | [`middleware`] | [`AuthenticateLayer`] |
+//! | [`issuers`] | which issuers are trusted, given in code or found at run time |
+//! | [`policy`] | what a token must satisfy, and what weakens that |
+//! | [`claims`] | a token's claims: registered, scopes, all others by name |
+//! | [`jose`] | algorithms and key sets |
+//! | [`jwks`] | the life of a published key set: freshness, rotation, outages |
+//! | [`fetch`] | the client that fetches keys, and how to bring another |
+//! | [`health`] | what an operator may ask |
+//! | [`error`] | every way to fail, by whose fault it is |
+//! | [`response`] | the table from a failure to an answer |
+//! | [`observe`] | events for logs, metrics and traces |
+//! | [`testing`] | an issuer for tests, that can also lie (feature `testing`) |
 
+pub mod authenticator;
+mod challenge;
 pub mod claims;
 pub mod clock;
+mod credential;
 mod discovery;
 pub mod error;
 pub mod fetch;
+pub mod health;
+pub mod issuers;
 pub mod jose;
 pub mod jwks;
+pub mod middleware;
 pub mod observe;
 pub mod policy;
+pub mod response;
 mod verified;
 mod verifier;
 
+pub use authenticator::{Authenticator, AuthenticatorBuilder};
 pub use claims::{ClaimError, Claims, Scopes};
 pub use clock::{Clock, NumericDate, SystemClock};
 pub use error::{
     AuthorizationError, AuthorizationErrorKind, ConfigError, ConfigErrorKind, Rejection,
     Unavailable, UnavailableKind, VerifyError, VerifyErrorKind,
 };
+pub use issuers::{IssuerResolver, IssuerTemplate, TrustedIssuer};
 pub use jose::{Algorithm, KeySet};
+pub use middleware::{Authenticate, AuthenticateLayer};
 pub use policy::{Policy, Profile};
 pub use verified::Verified;
 pub use verifier::Verifier;

@@ -9,6 +9,12 @@ use std::sync::Arc;
 
 use crate::error::Rejection;
 
+#[cfg(feature = "tracing")]
+mod tracing;
+
+#[cfg(feature = "tracing")]
+pub use self::tracing::TracingObserver;
+
 /// Something an operator may want to count or log.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

@@ -1,0 +1,307 @@
+//! The order of the checks, readable from top to bottom.
+//!
+//! # A request is accepted if
+//!
+//! 1. it carries exactly one bearer token;
+//! 2. the token is three canonical parts whose header and claims are strict JSON, within bounds;
+//! 3. its `iss` is a configured issuer, and header and claims satisfy that issuer's [`Policy`](crate::Policy);
+//! 4. that issuer publishes a key of the token's `kid` that fits its `alg`;
+//! 5. the signature verifies with that key;
+//! 6. the claims can be read as the service's own claims type.
+//!
+//! A cheap check comes before a dear one, and nothing that a stranger sends starts a download before it has passed all
+//! that can be checked without one. Where keys cannot be reached the outcome is [`Unavailable`], never a refusal.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde::de::DeserializeOwned;
+
+use crate::claims::Claims;
+use crate::clock::Clock;
+use crate::credential::bearer_token;
+use crate::error::{Rejection, Unavailable, VerifyErrorKind};
+use crate::health::Health;
+use crate::issuers::{Asking, Found, Issuers, Keys, Trusted, TrustedIssuer};
+use crate::jose::{Compact, KeySet};
+use crate::jwks::{LookUp, RemoteKeys, Waiting};
+use crate::observe::{Event, Observers};
+use crate::response::Answers;
+use crate::verified::Verified;
+use crate::verifier::{Checked, MAX_TOKEN_LENGTH, Unverified};
+
+mod builder;
+
+pub use builder::AuthenticatorBuilder;
+
+/// Decides whether a request's token is good; cheap to clone, one for the whole service.
+///
+/// Building does no I/O. Keys are fetched when the first token needs them, or ahead of that by [`warm`](Self::warm);
+/// no start fails because an issuer is down.
+///
+/// ```
+/// use tower_bearer::Authenticator;
+///
+/// let auth = Authenticator::builder("https://id.example.com", "https://api.example.com").build()?;
+/// # Ok::<(), tower_bearer::ConfigError>(())
+/// ```
+pub struct Authenticator<C = Claims> {
+    shared: Arc<Shared>,
+    claims: PhantomData<fn() -> C>,
+}
+
+struct Shared {
+    issuers: Issuers,
+    clock: Box<dyn Clock>,
+    observers: Observers,
+    answers: Answers,
+}
+
+/// How long [`Authenticator::warm`] waits: the time of one discovery and one key set, each at its limit.
+const WARM: Duration = Duration::from_secs(10);
+
+/// A decision, or what has to be awaited for one.
+pub(crate) enum Decision<C> {
+    Now(Result<Verified<C>, Rejection>),
+    Later(Pin<Box<dyn Future<Output = Result<Verified<C>, Rejection>> + Send>>),
+}
+
+/// How far a token can be judged with what is known.
+enum Judgement<C> {
+    Verified(Verified<C>),
+    /// Its issuer is not known, and the resolver has to be asked.
+    Asks(Asking),
+    /// Its key is not known, and a download is on the way.
+    Waits(Arc<Trusted>, Waiting),
+}
+
+impl Authenticator<Claims> {
+    /// Trusts tokens of `issuer`, an `https` URL as it stands in the tokens' `iss`, that are meant for `audience`, our
+    /// own name as it stands in their `aud`.
+    pub fn builder(
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+    ) -> AuthenticatorBuilder<Claims> {
+        AuthenticatorBuilder::new(TrustedIssuer::new(issuer, audience))
+    }
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
+    /// Decides on the token that a request's headers carry.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::Verify`] if it is missing or bad, [`Rejection::Unavailable`] if its key cannot be reached.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Verified<C>, Rejection> {
+        match self.decide(headers) {
+            Decision::Now(outcome) => outcome,
+            Decision::Later(outcome) => outcome.await,
+        }
+    }
+
+    /// Decides on a token that came by another way than a request's headers.
+    ///
+    /// # Errors
+    ///
+    /// As [`authenticate`](Self::authenticate).
+    pub async fn verify(&self, token: &str) -> Result<Verified<C>, Rejection> {
+        match self.decide_token(token) {
+            Decision::Now(outcome) => outcome,
+            Decision::Later(outcome) => outcome.await,
+        }
+    }
+
+    /// Decides at once, unless the token's key has to be waited for.
+    pub(crate) fn decide(&self, headers: &HeaderMap) -> Decision<C> {
+        match bearer_token(headers) {
+            Ok(token) => self.decide_token(token),
+            Err(kind) => Decision::Now(self.told(Err(kind.into()))),
+        }
+    }
+
+    fn decide_token(&self, token: &str) -> Decision<C> {
+        match self.judge(token) {
+            Ok(Judgement::Verified(verified)) => Decision::Now(self.told(Ok(verified))),
+            Err(rejection) => Decision::Now(self.told(Err(rejection))),
+            Ok(judgement) => {
+                let (this, token) = (self.clone(), token.to_owned());
+                Decision::Later(Box::pin(async move {
+                    let outcome = this.settle(&token, judgement).await;
+                    this.told(outcome)
+                }))
+            }
+        }
+    }
+
+    fn judge(&self, token: &str) -> Result<Judgement<C>, Rejection> {
+        let mut compact = Compact::decode(token, MAX_TOKEN_LENGTH)?;
+        let unverified = Unverified::read(&mut compact)?;
+        match self.shared.issuers.find(unverified.issuer()) {
+            Found::Trusted(trusted) => self.judge_for(unverified, &trusted),
+            Found::Ask(asking) => Ok(Judgement::Asks(asking)),
+            Found::Unknown => Err(VerifyErrorKind::Issuer.into()),
+        }
+    }
+
+    /// Decides on a token of a trusted issuer.
+    fn judge_for(
+        &self,
+        unverified: Unverified<'_>,
+        trusted: &Arc<Trusted>,
+    ) -> Result<Judgement<C>, Rejection> {
+        let checked = unverified.check(&trusted.policy, self.shared.clock.now())?;
+        match &trusted.keys {
+            Keys::Fixed(keys) => Ok(Judgement::Verified(checked.verify(&trusted.policy, keys)?)),
+            Keys::Remote(remote) => match remote.look_up(checked.key_id(), checked.algorithm()) {
+                LookUp::Ready(keys) => self.judge_signature(&checked, trusted, &keys),
+                LookUp::Wait(waiting) => Ok(Judgement::Waits(Arc::clone(trusted), waiting)),
+                LookUp::Refused => Err(VerifyErrorKind::KeyUnknown.into()),
+                LookUp::Unavailable(unavailable) => Err(unavailable.into()),
+            },
+        }
+    }
+
+    /// Decides with published keys. A bad signature under a known `kid` starts a download only where that was asked for.
+    fn judge_signature(
+        &self,
+        checked: &Checked<'_>,
+        trusted: &Arc<Trusted>,
+        keys: &KeySet,
+    ) -> Result<Judgement<C>, Rejection> {
+        let refused = match checked.verify(&trusted.policy, keys) {
+            Ok(verified) => return Ok(Judgement::Verified(verified)),
+            Err(refused) => refused,
+        };
+        if let (VerifyErrorKind::Signature, Keys::Remote(remote)) = (refused.kind(), &trusted.keys) {
+            if let Some(waiting) = checked.key_id().and_then(|key_id| remote.suspect(key_id)) {
+                return Ok(Judgement::Waits(Arc::clone(trusted), waiting));
+            }
+        }
+        Err(refused.into())
+    }
+
+    /// Awaits what a judgement still lacks. Everything is read again each time: time has passed.
+    async fn settle(
+        &self,
+        token: &str,
+        mut judgement: Judgement<C>,
+    ) -> Result<Verified<C>, Rejection> {
+        loop {
+            judgement = match judgement {
+                Judgement::Verified(verified) => return Ok(verified),
+                Judgement::Asks(asking) => {
+                    let trusted = asking.answer().await?;
+                    let mut compact = Compact::decode(token, MAX_TOKEN_LENGTH)?;
+                    self.judge_for(Unverified::read(&mut compact)?, &trusted)?
+                }
+                Judgement::Waits(trusted, waiting) => {
+                    let keys = waiting.await?;
+                    let mut compact = Compact::decode(token, MAX_TOKEN_LENGTH)?;
+                    let verified = Unverified::read(&mut compact)?
+                        .check(&trusted.policy, self.shared.clock.now())?
+                        .verify(&trusted.policy, &keys)?;
+                    Judgement::Verified(verified)
+                }
+            }
+        }
+    }
+
+    /// Tells the observers of a decision.
+    fn told(&self, outcome: Result<Verified<C>, Rejection>) -> Result<Verified<C>, Rejection> {
+        self.shared.observers.tell(&match &outcome {
+            Ok(verified) => Event::Accepted {
+                issuer: verified.issuer(),
+            },
+            Err(rejection) => Event::Rejected { rejection },
+        });
+        outcome
+    }
+}
+
+impl<C> Authenticator<C> {
+    /// Fetches the keys of all configured issuers that publish them, and waits at most ten seconds for it.
+    ///
+    /// For a service that wants its first request as fast as any other. A failure is no reason not to start: the keys
+    /// go on being asked for in the background, and requests wait for them or are answered 503.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the keys of an issuer have not come.
+    pub async fn warm(&self) -> Result<(), Unavailable> {
+        self.warm_within(WARM).await
+    }
+
+    /// As [`warm`](Self::warm), with a time of your own to wait at most.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`] if the keys of an issuer have not come by then.
+    pub async fn warm_within(&self, deadline: Duration) -> Result<(), Unavailable> {
+        let until = tokio::time::Instant::now() + deadline;
+        let mut outcome = Ok(());
+        // All begin before any is waited for.
+        self.start();
+        for remote in self.given_keys() {
+            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            outcome = outcome.and(remote.warm(left).await);
+        }
+        outcome
+    }
+
+    /// Begins to fetch the keys of all configured issuers, and to keep them fresh, without waiting for any.
+    ///
+    /// Call it inside a tokio runtime; outside of one it does nothing, and the first request begins.
+    pub fn start(&self) {
+        self.given_keys().for_each(RemoteKeys::start);
+    }
+
+    /// Whether tokens can be verified: the keys of at least one issuer are at hand, or none are published at all.
+    ///
+    /// For a readiness probe. Where several issuers are trusted, one that is down does not stop the tokens of the others.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let mut remote = self.given_keys().peekable();
+        remote.peek().is_none() || remote.any(RemoteKeys::is_ready)
+    }
+
+    /// What an operator may ask about the keys of every issuer.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let all = self.shared.issuers.all();
+        let remote = all.iter().filter_map(|trusted| trusted.keys.remote());
+        let mut issuers: Vec<_> = remote.map(RemoteKeys::health).collect();
+        issuers.sort_unstable_by(|one, other| one.issuer().cmp(other.issuer()));
+        Health::new(self.is_ready(), issuers)
+    }
+
+    fn given_keys(&self) -> impl Iterator<Item = &RemoteKeys> {
+        let given = self.shared.issuers.given();
+        given.filter_map(|trusted| trusted.keys.remote())
+    }
+
+    pub(crate) fn answers(&self) -> &Answers {
+        &self.shared.answers
+    }
+}
+
+impl<C> Clone for Authenticator<C> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            claims: PhantomData,
+        }
+    }
+}
+
+impl<C> fmt::Debug for Authenticator<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator")
+            .field("issuers", &self.shared.issuers)
+            .finish_non_exhaustive()
+    }
+}

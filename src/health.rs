@@ -1,0 +1,76 @@
+//! What an operator may ask: how old the keys are, what went wrong, how long they will last.
+//!
+//! A deployment asks [`Authenticator::is_ready`](crate::Authenticator::is_ready) in its readiness probe, and never in its
+//! liveness probe: a restart brings no keys back.
+
+use serde::ser::{SerializeSeq, SerializeStruct};
+use serde::{Serialize, Serializer};
+
+use crate::error::chain;
+
+pub use crate::jwks::KeySetHealth;
+
+/// The state of an authenticator at the moment it was asked for. Serializes to one JSON object.
+#[derive(Clone, Debug, Serialize)]
+pub struct Health {
+    ready: bool,
+    issuers: Vec<KeySetHealth>,
+}
+
+impl Health {
+    pub(crate) fn new(ready: bool, issuers: Vec<KeySetHealth>) -> Self {
+        Self { ready, issuers }
+    }
+
+    /// Whether tokens can be verified; see [`Authenticator::is_ready`](crate::Authenticator::is_ready).
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// The keys of each issuer that publishes them, sorted by issuer. Keys given in code are not among them.
+    #[must_use]
+    pub fn issuers(&self) -> &[KeySetHealth] {
+        &self.issuers
+    }
+}
+
+impl Serialize for KeySetHealth {
+    /// Spans of time as whole seconds, errors as their messages.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seconds = |span: std::time::Duration| span.as_secs();
+        let mut fields = serializer.serialize_struct("KeySetHealth", 11)?;
+        fields.serialize_field("issuer", self.issuer())?;
+        fields.serialize_field("ready", &self.is_ready())?;
+        fields.serialize_field("usable_keys", &self.usable())?;
+        fields.serialize_field("skipped_keys", &SkippedKeys(self))?;
+        fields.serialize_field("last_success_age", &self.last_success().map(seconds))?;
+        fields.serialize_field("failures", &self.failures())?;
+        fields.serialize_field("last_error", &self.last_error().map(chain))?;
+        fields.serialize_field("last_error_age", &self.last_error_age().map(seconds))?;
+        fields.serialize_field("next_refresh", &self.next_refresh().map(seconds))?;
+        fields.serialize_field("stale_left", &self.stale_left().as_secs())?;
+        fields.serialize_field("budget", &self.budget())?;
+        fields.end()
+    }
+}
+
+struct SkippedKeys<'a>(&'a KeySetHealth);
+
+impl Serialize for SkippedKeys<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Skipped<'a> {
+            kid: Option<&'a str>,
+            reason: &'a str,
+        }
+        let mut keys = serializer.serialize_seq(Some(self.0.skipped().len()))?;
+        for key in self.0.skipped() {
+            keys.serialize_element(&Skipped {
+                kid: key.key_id(),
+                reason: key.reason().code(),
+            })?;
+        }
+        keys.end()
+    }
+}

@@ -1,0 +1,100 @@
+//! From `iss` to the policy and the keys of that issuer.
+//!
+//! 1. An issuer given in code is found by exact match, byte for byte, before any I/O (RFC 7519 §4.1.1).
+//! 2. One that is not is asked of the [`IssuerResolver`], if there is one, and only if it could be an issuer at all. What the
+//!    resolver trusts is kept, bounded in number, and asked for anew after ten minutes, so that a tenant who is gone
+//!    is no longer trusted.
+//! 3. Any other is refused.
+//!
+//! Each issuer has its own keys, budget, backoff and clock: a key of one never verifies a token of another
+//! (CVE-2026-49998), and a tenant whose provider is down or hostile harms no other.
+
+mod resolved;
+mod resolver;
+mod template;
+mod trusted_issuer;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::{ConfigError, ConfigErrorKind};
+use crate::jose::KeySet;
+use crate::jwks::RemoteKeys;
+use crate::policy::Policy;
+
+pub(crate) use resolved::{Asking, Found, Resolved};
+pub use resolver::{IssuerResolver, ResolveError, ResolveFuture};
+pub use template::IssuerTemplate;
+pub use trusted_issuer::TrustedIssuer;
+pub(crate) use trusted_issuer::key_setters;
+
+/// One issuer that is trusted: what its tokens must satisfy, and the keys that verify them.
+#[derive(Debug)]
+pub(crate) struct Trusted {
+    pub(crate) policy: Policy,
+    pub(crate) keys: Keys,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Debug)]
+pub(crate) enum Keys {
+    /// Given in code.
+    Fixed(Arc<KeySet>),
+    /// Published by the issuer.
+    Remote(RemoteKeys),
+}
+
+impl Keys {
+    pub(crate) fn remote(&self) -> Option<&RemoteKeys> {
+        match self {
+            Self::Remote(remote) => Some(remote),
+            Self::Fixed(_) => None,
+        }
+    }
+}
+
+/// All issuers that are trusted.
+#[derive(Debug)]
+pub(crate) struct Issuers {
+    given: HashMap<Arc<str>, Arc<Trusted>>,
+    resolved: Option<Resolved>,
+}
+
+impl Issuers {
+    pub(crate) fn new(
+        trusted: impl IntoIterator<Item = Trusted>,
+        resolved: Option<Resolved>,
+    ) -> Result<Self, ConfigError> {
+        let mut given = HashMap::new();
+        for each in trusted {
+            let name = each.policy.shared_issuer();
+            if given.insert(Arc::clone(&name), Arc::new(each)).is_some() {
+                return Err(ConfigError::new(
+                    ConfigErrorKind::Issuer,
+                    format!("the issuer {name:?} is given twice"),
+                ));
+            }
+        }
+        Ok(Self { given, resolved })
+    }
+
+    /// The issuer that equals `iss`, byte for byte, or what has to be awaited to know.
+    pub(crate) fn find(&self, iss: &str) -> Found {
+        match (self.given.get(iss), &self.resolved) {
+            (Some(trusted), _) => Found::Trusted(Arc::clone(trusted)),
+            (None, Some(resolved)) => resolved.find(iss),
+            (None, None) => Found::Unknown,
+        }
+    }
+
+    /// The issuers given in code.
+    pub(crate) fn given(&self) -> impl Iterator<Item = &Trusted> {
+        self.given.values().map(AsRef::as_ref)
+    }
+
+    /// All issuers that are trusted now.
+    pub(crate) fn all(&self) -> Vec<Arc<Trusted>> {
+        let resolved = self.resolved.iter().flat_map(Resolved::trusted);
+        self.given.values().cloned().chain(resolved).collect()
+    }
+}
