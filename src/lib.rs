@@ -15,9 +15,12 @@
 //! | [`error`] | every way to fail, by whose fault it is |
 //! | [`response`] | the table from a failure to an answer |
 //! | [`observe`] | events for logs, metrics and traces |
+//! | [`axum`](mod@crate::axum) | extractors (feature `axum`) |
 //! | [`testing`] | an issuer for tests, that can also lie (feature `testing`) |
 
 pub mod authenticator;
+#[cfg(feature = "axum")]
+pub mod axum;
 mod challenge;
 pub mod claims;
 pub mod clock;
@@ -33,6 +36,8 @@ pub mod middleware;
 pub mod observe;
 pub mod policy;
 pub mod response;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod verified;
 mod verifier;
 

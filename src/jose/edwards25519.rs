@@ -47,7 +47,11 @@ mod tests {
             37, 39,
         ];
         for y in 2..40 {
-            let want = if on_curve.contains(&y) { Ok(()) } else { Err(Unsound::OffCurve) };
+            let want = if on_curve.contains(&y) {
+                Ok(())
+            } else {
+                Err(Unsound::OffCurve)
+            };
             assert_eq!(check(&encoded(y)), want, "{y}");
             let mut negative = encoded(y);
             negative[31] |= 0x80;

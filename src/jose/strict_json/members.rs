@@ -30,6 +30,9 @@ struct Member {
 
 const ESCAPED: u32 = 1 << 31;
 
+/// Up to this many members are searched one by one.
+const FEW: usize = 32;
+
 /// Whether repeated names are looked for in nested objects.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Nested {
@@ -139,8 +142,18 @@ impl Members {
 
     /// The value of the member of this name.
     pub(crate) fn get<'t>(&self, text: &'t str, name: &str) -> Option<Value<'t>> {
-        let found = self.members.iter().find(|member| member.is_named(text, name))?;
-        Some(found.value(text))
+        // Measured: in the few members of a real token, looking at each length in turn is the faster search.
+        let member = if self.members.len() <= FEW {
+            self.members
+                .iter()
+                .find(|member| member.is_named(text, name))
+        } else {
+            let found = self
+                .members
+                .binary_search_by(|member| member.compare(text, name));
+            self.members.get(found.ok()?)
+        };
+        Some(member?.value(text))
     }
 
     /// All members, by the length of their names and then by their octets.
@@ -195,6 +208,15 @@ impl Member {
             return self.name(text) == name;
         }
         self.written_length() as usize == name.len() && self.written_octets(text) == name.as_bytes()
+    }
+
+    /// Compares the name with a decoded one.
+    fn compare(&self, text: &str, name: &str) -> Ordering {
+        if self.escaped() {
+            return order(&self.name(text), name);
+        }
+        let lengths = (self.written_length() as usize).cmp(&name.len());
+        lengths.then_with(|| self.written_octets(text).cmp(name.as_bytes()))
     }
 
     /// Compares the names of two members without an escape.
