@@ -1,0 +1,15 @@
+// What the provider and the checks must agree on.
+export const AUDIENCE = 'https://api.example.test';
+export const OTHER_AUDIENCE = 'https://other.example.test';
+export const SCOPES = ['read', 'admin'];
+export const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
+export const CLIENT_SECRET = 'made-for-this-test-and-worth-nothing-elsewhere';
+
+// By the kind of token wanted: one client for each algorithm, and a few with a twist.
+export const CLIENTS = {
+  ...Object.fromEntries(ALGORITHMS.map((name) => [name, `signs-${name}`])),
+  brief: 'lives-two-seconds',
+  expired: 'expired-before-it-was-sent',
+  // An ID token's audience is its client, so this client's ID tokens pass every check of the audience.
+  namesake: AUDIENCE,
+};
