@@ -24,7 +24,9 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let issuer = TestIssuer::serve().await;
 
     let auth = Authenticator::builder(issuer.url(), AUDIENCE).build()?;
-    let app = Router::new().route("/me", get(me)).layer(AuthenticateLayer::new(auth));
+    let app = Router::new()
+        .route("/me", get(me))
+        .layer(AuthenticateLayer::new(auth));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
 
     let api = format!("http://{}/me", listener.local_addr()?);

@@ -21,7 +21,9 @@ use tower_bearer::{AuthenticateLayer, Authenticator, AuthorizationError, Verifie
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .init();
 
     let mut auth = Authenticator::builder(required("ISSUER")?, required("AUDIENCE")?);
     if let Ok(url) = env::var("JWKS_URL") {
@@ -42,7 +44,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind(required("BIND")?).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app).with_graceful_shutdown(interrupted()).await?;
+    axum::serve(listener, app)
+        .with_graceful_shutdown(interrupted())
+        .await?;
     Ok(())
 }
 
@@ -52,7 +56,10 @@ async fn public() -> &'static str {
 
 /// The token's whole claims set.
 async fn me(token: Verified) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], token.claims_set().as_json().to_owned())
+    (
+        [(CONTENT_TYPE, "application/json")],
+        token.claims_set().as_json().to_owned(),
+    )
 }
 
 async fn admin(token: Verified) -> Result<&'static str, AuthorizationError> {

@@ -19,7 +19,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::Request;
 use serde::de::DeserializeOwned;
 
 use crate::claims::Claims;
@@ -92,19 +92,25 @@ impl Authenticator<Claims> {
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
-    /// Decides on the token that a request's headers carry.
+    /// Decides on the token that a request carries.
     ///
     /// # Errors
     ///
     /// [`Rejection::Verify`] if it is missing or bad, [`Rejection::Unavailable`] if its key cannot be reached.
-    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Verified<C>, Rejection> {
-        match self.decide(headers) {
-            Decision::Now(outcome) => outcome,
-            Decision::Later(outcome) => outcome.await,
+    pub fn authenticate<B>(
+        &self,
+        request: &Request<B>,
+    ) -> impl Future<Output = Result<Verified<C>, Rejection>> + Send + use<B, C> {
+        let decision = self.decide(request);
+        async {
+            match decision {
+                Decision::Now(outcome) => outcome,
+                Decision::Later(outcome) => outcome.await,
+            }
         }
     }
 
-    /// Decides on a token that came by another way than a request's headers.
+    /// Decides on a token that came by another way than a request's header.
     ///
     /// # Errors
     ///
@@ -117,8 +123,8 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     }
 
     /// Decides at once, unless the token's key has to be waited for.
-    pub(crate) fn decide(&self, headers: &HeaderMap) -> Decision<C> {
-        match bearer_token(headers) {
+    pub(crate) fn decide<B>(&self, request: &Request<B>) -> Decision<C> {
+        match bearer_token(request.headers(), request.uri()) {
             Ok(token) => self.decide_token(token),
             Err(kind) => Decision::Now(self.told(Err(kind.into()))),
         }
@@ -177,10 +183,11 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
             Ok(verified) => return Ok(Judgement::Verified(verified)),
             Err(refused) => refused,
         };
-        if let (VerifyErrorKind::Signature, Keys::Remote(remote)) = (refused.kind(), &trusted.keys) {
-            if let Some(waiting) = checked.key_id().and_then(|key_id| remote.suspect(key_id)) {
-                return Ok(Judgement::Waits(Arc::clone(trusted), waiting));
-            }
+        if refused.kind() == VerifyErrorKind::Signature
+            && let (Some(key_id), Keys::Remote(remote)) = (checked.key_id(), &trusted.keys)
+            && let Some(waiting) = remote.suspect(key_id)
+        {
+            return Ok(Judgement::Waits(Arc::clone(trusted), waiting));
         }
         Err(refused.into())
     }

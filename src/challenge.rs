@@ -68,8 +68,9 @@ pub(crate) fn insufficient_scope(needed: &str) -> HeaderValue {
     } else {
         String::new()
     };
-    HeaderValue::try_from(format!("Bearer error=\"insufficient_scope\"{scope}"))
-        .unwrap_or(HeaderValue::from_static("Bearer error=\"insufficient_scope\""))
+    HeaderValue::try_from(format!("Bearer error=\"insufficient_scope\"{scope}")).unwrap_or(
+        HeaderValue::from_static("Bearer error=\"insufficient_scope\""),
+    )
 }
 
 /// RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), with single spaces between.
@@ -91,7 +92,10 @@ mod tests {
         let challenge = Challenge::new("orders")
             .and_then(|challenge| challenge.with_scope("read write"))
             .expect("plain words");
-        assert_eq!(challenge.to_header(), "Bearer realm=\"orders\", scope=\"read write\"");
+        assert_eq!(
+            challenge.to_header(),
+            "Bearer realm=\"orders\", scope=\"read write\""
+        );
         assert_eq!(
             challenge.with_error("invalid_token", "no").to_header(),
             "Bearer realm=\"orders\", scope=\"read write\", error=\"invalid_token\", error_description=\"no\"",
@@ -102,8 +106,15 @@ mod tests {
     fn what_could_end_a_quoted_string_never_gets_into_a_challenge() {
         for bad in ["", "a\"b", "a\\b", "a\nb", "ä", "a\u{7f}"] {
             assert!(Challenge::new(bad).is_err(), "{bad:?}");
-            assert!(Challenge::new("r").and_then(|c| c.with_scope(bad)).is_err(), "{bad:?}");
-            assert_eq!(insufficient_scope(bad), "Bearer error=\"insufficient_scope\"", "{bad:?}");
+            assert!(
+                Challenge::new("r").and_then(|c| c.with_scope(bad)).is_err(),
+                "{bad:?}"
+            );
+            assert_eq!(
+                insufficient_scope(bad),
+                "Bearer error=\"insufficient_scope\"",
+                "{bad:?}"
+            );
         }
         assert_eq!(
             insufficient_scope("a b"),

@@ -54,7 +54,10 @@ impl NumericDate {
         }
         let seconds = text.parse::<f64>().ok().filter(|value| value.is_finite())?;
         // `as` saturates; a number this large is the end of time either way.
-        #[expect(clippy::cast_possible_truncation, reason = "saturation is what is wanted")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "saturation is what is wanted"
+        )]
         let milliseconds = (seconds * 1000.0).floor() as i64;
         Some(Self { milliseconds })
     }

@@ -7,25 +7,41 @@
 
 use std::str;
 
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, Uri};
+use url::form_urlencoded;
 
 use crate::error::VerifyErrorKind;
 
 const SCHEME: &[u8] = b"bearer";
 
 /// The token of a request, as it was sent.
-pub(crate) fn bearer_token(headers: &HeaderMap) -> Result<&str, VerifyErrorKind> {
+///
+/// A token in the query as well is two credentials (RFC 6750 §2): a server behind us may read the other one. Alone it is
+/// none, since it would stand in every log on the way (RFC 9700 §4.3.2).
+pub(crate) fn bearer_token<'r>(
+    headers: &'r HeaderMap,
+    uri: &Uri,
+) -> Result<&'r str, VerifyErrorKind> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(VerifyErrorKind::CredentialMissing)?;
     if values.next().is_some() {
         return Err(VerifyErrorKind::CredentialRepeated);
     }
     let value = value.as_bytes();
-    match strip_scheme(value) {
-        Some(credentials) => read_credentials(credentials),
-        None => Err(judge_other_scheme(value)),
+    let Some(credentials) = strip_scheme(value) else {
+        return Err(judge_other_scheme(value));
+    };
+    let token = read_credentials(credentials)?;
+    if uri.query().is_some_and(holds_token) {
+        return Err(VerifyErrorKind::CredentialRepeated);
     }
+    Ok(token)
+}
+
+/// RFC 6750 §2.3: the parameter `access_token`.
+fn holds_token(query: &str) -> bool {
+    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")
 }
 
 /// What follows `Bearer`, if the value begins so.
@@ -85,8 +101,11 @@ mod tests {
 
     fn outcome(value: &[u8]) -> Result<String, VerifyErrorKind> {
         let mut headers = HeaderMap::new();
-        headers.insert(AUTHORIZATION, HeaderValue::from_bytes(value).expect("a header value"));
-        bearer_token(&headers).map(str::to_owned)
+        headers.insert(
+            AUTHORIZATION,
+            HeaderValue::from_bytes(value).expect("a header value"),
+        );
+        bearer_token(&headers, &Uri::default()).map(str::to_owned)
     }
 
     #[test]
@@ -94,7 +113,10 @@ mod tests {
         for value in ["Bearer a.b.c", "bEaReR a.b.c", "BEARER   a.b.c"] {
             assert_eq!(outcome(value.as_bytes()), Ok("a.b.c".to_owned()), "{value}");
         }
-        assert_eq!(outcome(b"Bearer aZ09-._~+/=="), Ok("aZ09-._~+/==".to_owned()));
+        assert_eq!(
+            outcome(b"Bearer aZ09-._~+/=="),
+            Ok("aZ09-._~+/==".to_owned())
+        );
     }
 
     #[test]
@@ -102,7 +124,11 @@ mod tests {
         for byte in 0..=u8::MAX {
             let allowed = byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
             assert_eq!(is_b64token(&[byte]), allowed, "{byte:#04x}");
-            assert_eq!(is_b64token(&[b"abc", &[byte][..], b"xyz"].concat()), allowed, "{byte:#04x}");
+            assert_eq!(
+                is_b64token(&[b"abc", &[byte][..], b"xyz"].concat()),
+                allowed,
+                "{byte:#04x}"
+            );
         }
     }
 
@@ -129,17 +155,28 @@ mod tests {
             (b"Digest username=\"x\", realm=\"y\"", CredentialMissing),
         ];
         for (value, kind) in table {
-            assert_eq!(outcome(value), Err(kind), "{}", String::from_utf8_lossy(value));
+            assert_eq!(
+                outcome(value),
+                Err(kind),
+                "{}",
+                String::from_utf8_lossy(value)
+            );
         }
     }
 
     #[test]
     fn two_authorization_headers_are_refused_in_either_order() {
-        for (first, second) in [("Bearer a.b.c", "Basic dTpw"), ("Basic dTpw", "Bearer a.b.c")] {
+        for (first, second) in [
+            ("Bearer a.b.c", "Basic dTpw"),
+            ("Basic dTpw", "Bearer a.b.c"),
+        ] {
             let mut headers = HeaderMap::new();
             headers.append(AUTHORIZATION, HeaderValue::from_static(first));
             headers.append(AUTHORIZATION, HeaderValue::from_static(second));
-            assert_eq!(bearer_token(&headers), Err(VerifyErrorKind::CredentialRepeated));
+            assert_eq!(
+                bearer_token(&headers, &Uri::default()),
+                Err(VerifyErrorKind::CredentialRepeated)
+            );
         }
     }
 }

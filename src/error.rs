@@ -286,12 +286,18 @@ impl fmt::Display for VerifyErrorKind {
             Self::Base64 { part } => write!(f, "{part} is not canonical unpadded base64url"),
             Self::Json { part } => write!(f, "{part} is not one strict JSON object"),
             Self::HeaderParameter { name } => {
-                write!(f, "header parameter \"{name}\" is missing or has the wrong type")
+                write!(
+                    f,
+                    "header parameter \"{name}\" is missing or has the wrong type"
+                )
             }
             Self::AlgorithmUnknown => f.write_str("\"alg\" names no known signature algorithm"),
             Self::AlgorithmNotAllowed => f.write_str("\"alg\" is not allowed for this issuer"),
             Self::HeaderExtension { name } => {
-                write!(f, "header uses the extension \"{name}\", which is not understood")
+                write!(
+                    f,
+                    "header uses the extension \"{name}\", which is not understood"
+                )
             }
             Self::Type => f.write_str("\"typ\" marks another kind of token"),
             Self::ClaimMissing { name } => write!(f, "claim \"{name}\" is missing"),

@@ -147,7 +147,12 @@ impl Policy {
         };
         let asked_for = self.required_claims.iter();
         let asked_for = asked_for.map(|name| (*name, claims.contains(name)));
-        match of_profile.iter().copied().chain(asked_for).find(|(_, there)| !there) {
+        match of_profile
+            .iter()
+            .copied()
+            .chain(asked_for)
+            .find(|(_, there)| !there)
+        {
             Some((name, _)) => Err(VerifyErrorKind::ClaimMissing { name }),
             None => Ok(()),
         }
@@ -188,15 +193,15 @@ impl Policy {
         if now >= at.saturating_add(self.leeway) {
             return Err(VerifyErrorKind::Expired { at, now });
         }
-        if let Some(at) = claims.not_before() {
-            if at > now.saturating_add(self.leeway) {
-                return Err(VerifyErrorKind::NotYetValid { at, now });
-            }
+        if let Some(at) = claims.not_before()
+            && at > now.saturating_add(self.leeway)
+        {
+            return Err(VerifyErrorKind::NotYetValid { at, now });
         }
-        if let Some(at) = claims.issued_at() {
-            if at > now.saturating_add(self.leeway.max(ISSUED_AT_GRACE)) {
-                return Err(VerifyErrorKind::IssuedInFuture { at, now });
-            }
+        if let Some(at) = claims.issued_at()
+            && at > now.saturating_add(self.leeway.max(ISSUED_AT_GRACE))
+        {
+            return Err(VerifyErrorKind::IssuedInFuture { at, now });
         }
         Ok(())
     }

@@ -28,12 +28,8 @@ pub(crate) struct Answers {
 
 impl Answers {
     pub(crate) fn new(challenge: &Challenge) -> Self {
-        let with_error = |error, description| {
-            challenge
-                .clone()
-                .with_error(error, description)
-                .to_header()
-        };
+        let with_error =
+            |error, description| challenge.clone().with_error(error, description).to_header();
         Self {
             absent: challenge.to_header(),
             invalid_request: with_error(
@@ -49,17 +45,27 @@ impl Answers {
         let mut response = Response::new(B::default());
         let (status, name, value) = match &rejection {
             Rejection::Verify(error) => match error.kind().answer() {
-                Answer::Absent => (StatusCode::UNAUTHORIZED, WWW_AUTHENTICATE, self.absent.clone()),
-                Answer::InvalidRequest => {
-                    (StatusCode::BAD_REQUEST, WWW_AUTHENTICATE, self.invalid_request.clone())
-                }
-                Answer::InvalidToken => {
-                    (StatusCode::UNAUTHORIZED, WWW_AUTHENTICATE, self.invalid_token.clone())
-                }
+                Answer::Absent => (
+                    StatusCode::UNAUTHORIZED,
+                    WWW_AUTHENTICATE,
+                    self.absent.clone(),
+                ),
+                Answer::InvalidRequest => (
+                    StatusCode::BAD_REQUEST,
+                    WWW_AUTHENTICATE,
+                    self.invalid_request.clone(),
+                ),
+                Answer::InvalidToken => (
+                    StatusCode::UNAUTHORIZED,
+                    WWW_AUTHENTICATE,
+                    self.invalid_token.clone(),
+                ),
             },
-            Rejection::Authorization(error) => {
-                (StatusCode::FORBIDDEN, WWW_AUTHENTICATE, forbidden_challenge(error))
-            }
+            Rejection::Authorization(error) => (
+                StatusCode::FORBIDDEN,
+                WWW_AUTHENTICATE,
+                forbidden_challenge(error),
+            ),
             Rejection::Unavailable(error) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 RETRY_AFTER,

@@ -52,7 +52,10 @@ impl<C: DeserializeOwned + 'static> Verified<C> {
         Ok(Self(Arc::new(Proof {
             issuer,
             algorithm: header.algorithm,
-            key_id: header.key_id.as_deref().map(|key_id| shared_key_id(key_id, key)),
+            key_id: header
+                .key_id
+                .as_deref()
+                .map(|key_id| shared_key_id(key_id, key)),
             typ: header.typ.as_deref().map(type_name),
             claims_set,
             claims,

@@ -49,21 +49,27 @@ impl<'c> Unverified<'c> {
     ) -> Result<Checked<'c>, VerifyErrorKind> {
         policy.check_header(&self.header, &self.claims)?;
         policy.check_claims(&self.header, &self.claims, now)?;
-        Ok(Checked(self))
+        Ok(Checked {
+            unverified: self,
+            now,
+        })
     }
 }
 
 /// A token that satisfies its issuer's policy, if only its signature holds.
-pub(crate) struct Checked<'c>(Unverified<'c>);
+pub(crate) struct Checked<'c> {
+    unverified: Unverified<'c>,
+    now: NumericDate,
+}
 
 impl Checked<'_> {
     /// The key that the token says it was signed with.
     pub(crate) fn key_id(&self) -> Option<&str> {
-        self.0.header.key_id.as_deref()
+        self.unverified.header.key_id.as_deref()
     }
 
     pub(crate) fn algorithm(&self) -> Algorithm {
-        self.0.header.algorithm
+        self.unverified.header.algorithm
     }
 
     /// Checks the signature with the keys of `policy`'s issuer, then reads the service's own claims type.
@@ -76,10 +82,16 @@ impl Checked<'_> {
             compact,
             header,
             claims,
-        } = &self.0;
+        } = &self.unverified;
         let algorithm = header.algorithm;
-        let key = keys
+        let mut candidates = keys
             .select(self.key_id(), algorithm)?
+            .filter(|key| key.is_in_force(self.now))
+            .peekable();
+        if candidates.peek().is_none() {
+            return Err(VerifyErrorKind::KeyUnknown.into());
+        }
+        let key = candidates
             .find(|key| key.verify(algorithm, compact.signing_input, &compact.signature))
             .ok_or(VerifyErrorKind::Signature)?;
         Verified::new(policy.shared_issuer(), key, header, claims.clone())

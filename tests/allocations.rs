@@ -39,14 +39,17 @@ async fn an_accepted_token_with_fourteen_claims_allocates_at_most_twelve_times()
             .claim("tenant", json!({"id": 17, "name": "acme"}))
             .sign();
         let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a header value");
-        let mut accept = || {
+        let accept = || {
             let mut request = Request::new(());
             request.headers_mut().insert("authorization", value.clone());
             request
         };
         let mut call = |request| {
             let mut future = pin!(service.call(request));
-            match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            match future
+                .as_mut()
+                .poll(&mut Context::from_waker(Waker::noop()))
+            {
                 Poll::Ready(Ok(response)) => assert_eq!(response.status(), 200),
                 _ => panic!("keys are at hand, so the answer is too"),
             }
@@ -55,7 +58,14 @@ async fn an_accepted_token_with_fourteen_claims_allocates_at_most_twelve_times()
         call(accept());
         let request = accept();
         let counted = allocation_counter::measure(|| call(request));
-        println!("{algorithm}: {} allocations, {} bytes", counted.count_total, counted.bytes_total);
-        assert!(counted.count_total <= 12, "{algorithm}: {} allocations", counted.count_total);
+        println!(
+            "{algorithm}: {} allocations, {} bytes",
+            counted.count_total, counted.bytes_total
+        );
+        assert!(
+            counted.count_total <= 12,
+            "{algorithm}: {} allocations",
+            counted.count_total
+        );
     }
 }

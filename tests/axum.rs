@@ -24,8 +24,14 @@ async fn answer(app: Router, token: Option<&str>) -> (StatusCode, Option<String>
     let challenge = response.headers().get(header::WWW_AUTHENTICATE);
     let challenge = challenge.map(|value| value.to_str().expect("ASCII").to_owned());
     let status = response.status();
-    let body = to_bytes(response.into_body(), 4096).await.expect("a small body");
-    (status, challenge, String::from_utf8(body.to_vec()).expect("UTF-8"))
+    let body = to_bytes(response.into_body(), 4096)
+        .await
+        .expect("a small body");
+    (
+        status,
+        challenge,
+        String::from_utf8(body.to_vec()).expect("UTF-8"),
+    )
 }
 
 fn builder(issuer: &TestIssuer) -> tower_bearer::AuthenticatorBuilder {
@@ -39,9 +45,15 @@ async fn a_handler_is_given_the_verified_token() {
     let layer = AuthenticateLayer::new(builder(&issuer).build().expect("sound"));
     let app = Router::new().route("/", get(handler)).layer(layer);
     let token = issuer.token().audience(AUDIENCE).subject("bob").sign();
-    assert_eq!(answer(app.clone(), Some(&token)).await, (StatusCode::OK, None, "bob".to_owned()));
+    assert_eq!(
+        answer(app.clone(), Some(&token)).await,
+        (StatusCode::OK, None, "bob".to_owned())
+    );
     let realm = format!("Bearer realm=\"{AUDIENCE}\"");
-    assert_eq!(answer(app, None).await, (StatusCode::UNAUTHORIZED, Some(realm), String::new()));
+    assert_eq!(
+        answer(app, None).await,
+        (StatusCode::UNAUTHORIZED, Some(realm), String::new())
+    );
 }
 
 #[tokio::test]
@@ -50,10 +62,20 @@ async fn a_handler_is_given_claims_of_its_own_type() {
     let handler = async |token: Verified<Tenant>| token.claims().tenant.clone();
     let layer = AuthenticateLayer::new(builder(&issuer).claims::<Tenant>().build().expect("sound"));
     let app = Router::new().route("/", get(handler)).layer(layer);
-    let token = issuer.token().audience(AUDIENCE).claim("tenant", "acme").sign();
-    assert_eq!(answer(app.clone(), Some(&token)).await, (StatusCode::OK, None, "acme".to_owned()));
+    let token = issuer
+        .token()
+        .audience(AUDIENCE)
+        .claim("tenant", "acme")
+        .sign();
+    assert_eq!(
+        answer(app.clone(), Some(&token)).await,
+        (StatusCode::OK, None, "acme".to_owned())
+    );
     let without = issuer.token().audience(AUDIENCE).sign();
-    assert_eq!(answer(app, Some(&without)).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        answer(app, Some(&without)).await.0,
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 #[tokio::test]
@@ -83,9 +105,18 @@ async fn a_handler_without_the_layer_answers_500_and_says_so() {
 async fn a_handler_with_another_claims_type_than_the_layer_answers_500() {
     let issuer = TestIssuer::new("https://id.example.com");
     let layer = AuthenticateLayer::new(builder(&issuer).build().expect("sound"));
-    let app = Router::new().route("/", get(async |_: Verified<Tenant>| "open door")).layer(layer);
-    let token = issuer.token().audience(AUDIENCE).claim("tenant", "acme").sign();
-    assert_eq!(answer(app, Some(&token)).await.0, StatusCode::INTERNAL_SERVER_ERROR);
+    let app = Router::new()
+        .route("/", get(async |_: Verified<Tenant>| "open door"))
+        .layer(layer);
+    let token = issuer
+        .token()
+        .audience(AUDIENCE)
+        .claim("tenant", "acme")
+        .sign();
+    assert_eq!(
+        answer(app, Some(&token)).await.0,
+        StatusCode::INTERNAL_SERVER_ERROR
+    );
 }
 
 #[tokio::test]
@@ -113,8 +144,13 @@ async fn layers_outside_find_the_rejection_in_the_response() {
     let layer = AuthenticateLayer::new(builder(&issuer).build().expect("sound"));
     let app = Router::new().route("/", get(async || "in")).layer(layer);
     let request = Request::builder().header(header::AUTHORIZATION, "Bearer not-a-token");
-    let response = app.oneshot(request.body(Body::empty()).expect("a request")).await;
+    let response = app
+        .oneshot(request.body(Body::empty()).expect("a request"))
+        .await;
     let response = response.expect("infallible");
-    let rejection = response.extensions().get::<Rejection>().expect("rides along");
+    let rejection = response
+        .extensions()
+        .get::<Rejection>()
+        .expect("rides along");
     assert_eq!(rejection.code(), "not_compact");
 }

@@ -39,19 +39,38 @@ async fn each_issuer_is_held_to_its_own_policy_and_keys() {
     let es256 = other.token().algorithm(Algorithm::ES256);
     for (what, token, outcome) in [
         ("its own", one.token().audience(AUDIENCE).sign(), "accepted"),
-        ("the other's own", es256.clone().audience("other").sign(), "accepted"),
-        ("the first's audience at the other", es256.clone().audience(AUDIENCE).sign(), "audience"),
+        (
+            "the other's own",
+            es256.clone().audience("other").sign(),
+            "accepted",
+        ),
+        (
+            "the first's audience at the other",
+            es256.clone().audience(AUDIENCE).sign(),
+            "audience",
+        ),
         (
             "an algorithm of the first at the other",
-            other.token().algorithm(Algorithm::RS256).audience("other").sign(),
+            other
+                .token()
+                .algorithm(Algorithm::RS256)
+                .audience("other")
+                .sign(),
             "algorithm_not_allowed",
         ),
         (
             "the other's key for the first",
-            one.token().audience(AUDIENCE).signed_by(&other.key(Algorithm::RS256)).sign(),
+            one.token()
+                .audience(AUDIENCE)
+                .signed_by(&other.key(Algorithm::RS256))
+                .sign(),
             "key_unknown",
         ),
-        ("nobody's", TestIssuer::new("https://nobody.example.com").token().sign(), "issuer"),
+        (
+            "nobody's",
+            TestIssuer::new("https://nobody.example.com").token().sign(),
+            "issuer",
+        ),
     ] {
         assert_eq!(code(auth.verify(&token).await), outcome, "{what}");
     }
@@ -67,10 +86,20 @@ async fn the_same_kid_of_two_issuers_is_two_keys() {
         .build()
         .expect("sound");
     auth.warm().await.expect("both are up");
-    let crossed = one.token().audience(AUDIENCE).signed_by(&other.key(Algorithm::RS256)).sign();
+    let crossed = one
+        .token()
+        .audience(AUDIENCE)
+        .signed_by(&other.key(Algorithm::RS256))
+        .sign();
     assert_eq!(code(auth.verify(&crossed).await), "signature");
-    assert_eq!(code(auth.verify(&one.token().audience(AUDIENCE).sign()).await), "accepted");
-    assert_eq!(code(auth.verify(&other.token().audience(AUDIENCE).sign()).await), "accepted");
+    assert_eq!(
+        code(auth.verify(&one.token().audience(AUDIENCE).sign()).await),
+        "accepted"
+    );
+    assert_eq!(
+        code(auth.verify(&other.token().audience(AUDIENCE).sign()).await),
+        "accepted"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +112,11 @@ async fn an_issuer_that_is_down_or_flooded_harms_no_other() {
         .expect("sound");
     for kid in 0..100 {
         let auth = auth.clone();
-        let flood = other.token().audience(AUDIENCE).key_id(format!("made-up-{kid}")).sign();
+        let flood = other
+            .token()
+            .audience(AUDIENCE)
+            .key_id(format!("made-up-{kid}"))
+            .sign();
         tokio::spawn(async move { auth.verify(&flood).await });
     }
     tokio::task::yield_now().await;
@@ -92,7 +125,10 @@ async fn an_issuer_that_is_down_or_flooded_harms_no_other() {
     one.rotate();
     let token = one.token().audience(AUDIENCE).sign();
     assert_eq!(code(auth.verify(&token).await), "accepted");
-    assert_eq!(code(auth.verify(&other.token().audience(AUDIENCE).sign()).await), "keys_unavailable");
+    assert_eq!(
+        code(auth.verify(&other.token().audience(AUDIENCE).sign()).await),
+        "keys_unavailable"
+    );
     assert!(auth.is_ready(), "one of two has its keys");
 }
 
@@ -130,10 +166,23 @@ fn tenants() -> IssuerTemplate {
 async fn a_template_trusts_the_tenants_that_are_allowed() {
     let (acme, globex) = (tenant("acme"), tenant("globex"));
     let fetch = acme.fetch().and(&globex);
-    let auth = builder(fetch).resolver(tenants().allow(["acme"])).build().expect("sound");
-    assert_eq!(code(auth.verify(&acme.token().audience(AUDIENCE).sign()).await), "accepted");
-    assert_eq!(code(auth.verify(&globex.token().audience(AUDIENCE).sign()).await), "issuer");
-    let crossed = acme.token().audience(AUDIENCE).signed_by(&globex.key(Algorithm::RS256)).sign();
+    let auth = builder(fetch)
+        .resolver(tenants().allow(["acme"]))
+        .build()
+        .expect("sound");
+    assert_eq!(
+        code(auth.verify(&acme.token().audience(AUDIENCE).sign()).await),
+        "accepted"
+    );
+    assert_eq!(
+        code(auth.verify(&globex.token().audience(AUDIENCE).sign()).await),
+        "issuer"
+    );
+    let crossed = acme
+        .token()
+        .audience(AUDIENCE)
+        .signed_by(&globex.key(Algorithm::RS256))
+        .sign();
     assert_eq!(code(auth.verify(&crossed).await), "key_unknown");
     assert_eq!(globex.total_requests(), 0);
     assert_eq!(auth.health().issuers().len(), 2);
@@ -142,14 +191,23 @@ async fn a_template_trusts_the_tenants_that_are_allowed() {
 #[tokio::test]
 async fn a_template_allows_no_tenant_by_itself() {
     let acme = tenant("acme");
-    let auth = builder(acme.fetch()).resolver(tenants()).build().expect("sound");
-    assert_eq!(code(auth.verify(&acme.token().audience(AUDIENCE).sign()).await), "issuer");
+    let auth = builder(acme.fetch())
+        .resolver(tenants())
+        .build()
+        .expect("sound");
+    assert_eq!(
+        code(auth.verify(&acme.token().audience(AUDIENCE).sign()).await),
+        "issuer"
+    );
 }
 
 #[tokio::test]
 async fn a_thousand_first_requests_of_one_tenant_share_one_download() {
     let acme = tenant("acme");
-    let auth = builder(acme.fetch()).resolver(tenants().allow_if(|_| true)).build().expect("sound");
+    let auth = builder(acme.fetch())
+        .resolver(tenants().allow_if(|_| true))
+        .build()
+        .expect("sound");
     let token = acme.token().audience(AUDIENCE).sign();
     let requests: Vec<_> = (0..1000)
         .map(|_| {
@@ -170,8 +228,15 @@ async fn a_tenant_that_is_gone_is_no_longer_trusted_after_ten_minutes() {
     let allowed = Arc::new(AtomicUsize::new(1));
     let seen = Arc::clone(&allowed);
     let resolver = tenants().allow_if(move |_| seen.load(Ordering::Relaxed) == 1);
-    let auth = builder(acme.fetch()).resolver(resolver).build().expect("sound");
-    let token = acme.token().audience(AUDIENCE).expires_in(Duration::from_secs(86_400)).sign();
+    let auth = builder(acme.fetch())
+        .resolver(resolver)
+        .build()
+        .expect("sound");
+    let token = acme
+        .token()
+        .audience(AUDIENCE)
+        .expires_in(Duration::from_secs(86_400))
+        .sign();
     assert_eq!(code(auth.verify(&token).await), "accepted");
 
     // Asked again and still trusted: the keys at hand are kept, although the provider is down by now.
@@ -210,7 +275,11 @@ async fn a_resolver_that_cannot_tell_is_no_refusal() {
         })
         .build()
         .expect("sound");
-    let token = acme.token().audience(AUDIENCE).expires_in(Duration::from_secs(1 << 20)).sign();
+    let token = acme
+        .token()
+        .audience(AUDIENCE)
+        .expires_in(Duration::from_secs(1 << 20))
+        .sign();
     assert_eq!(code(auth.verify(&token).await), "issuer_unavailable");
     up.store(1, Ordering::Relaxed);
     assert_eq!(code(auth.verify(&token).await), "accepted");
@@ -260,13 +329,19 @@ async fn a_stranger_cannot_make_the_resolver_work_for_the_same_issuer_again_and_
         let token = stranger.token().issuer(iss).audience(AUDIENCE).sign();
         assert_eq!(code(auth.verify(&token).await), "issuer");
     }
-    assert_eq!(asked.load(Ordering::Relaxed), 1, "what cannot be an issuer is not asked for");
+    assert_eq!(
+        asked.load(Ordering::Relaxed),
+        1,
+        "what cannot be an issuer is not asked for"
+    );
 }
 
 #[tokio::test]
 async fn the_kept_tenants_are_bounded_and_one_that_fell_out_still_works() {
     let tenants: Vec<_> = (0..8).map(|number| tenant(&format!("t{number}"))).collect();
-    let fetch = tenants.iter().skip(1).fold(tenants[0].fetch(), |fetch, each| fetch.and(each));
+    let fetch = tenants
+        .iter()
+        .fold(home().fetch(), |fetch, each| fetch.and(each));
     let auth = builder(fetch)
         .resolver(self::tenants().allow_if(|_| true))
         .max_resolved_issuers(2)
@@ -278,7 +353,11 @@ async fn the_kept_tenants_are_bounded_and_one_that_fell_out_still_works() {
             assert_eq!(code(auth.verify(&token).await), "accepted");
         }
     }
-    assert_eq!(auth.health().issuers().len(), 1 + 2, "the one given in code, and two");
+    assert_eq!(
+        auth.health().issuers().len(),
+        1 + 2,
+        "the one given in code, and two"
+    );
 }
 
 #[test]

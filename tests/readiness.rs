@@ -76,7 +76,9 @@ async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
     });
     // The first request waits for the keys, the second finds them at hand.
     for round in 1..=2 {
-        poll_fn(|cx| service.poll_ready(cx)).await.expect("infallible");
+        poll_fn(|cx| service.poll_ready(cx))
+            .await
+            .expect("infallible");
         let response = service.call(request(&issuer)).await.expect("infallible");
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.body(), "alice");
@@ -110,7 +112,10 @@ async fn an_error_of_the_inner_service_passes_unchanged() {
     let service = layer(&issuer).layer(service_fn(|_: Request<()>| async {
         Err::<Response<()>, _>("the disk is full")
     }));
-    assert_eq!(service.oneshot(request(&issuer)).await.unwrap_err(), "the disk is full");
+    assert_eq!(
+        service.oneshot(request(&issuer)).await.err(),
+        Some("the disk is full")
+    );
 }
 
 #[tokio::test]
@@ -122,10 +127,16 @@ async fn the_body_of_a_request_and_of_a_response_may_be_of_any_type() {
     let service = layer(&issuer).layer(service_fn(|_: Request<Opaque>| async {
         Ok::<_, Infallible>(Response::new(Empty))
     }));
-    let accepted = service.clone().oneshot(request(&issuer).map(|()| Opaque)).await;
+    let accepted = service
+        .clone()
+        .oneshot(request(&issuer).map(|()| Opaque))
+        .await;
     assert_eq!(accepted.expect("infallible").status(), StatusCode::OK);
     let refused = service.oneshot(Request::new(Opaque)).await;
-    assert_eq!(refused.expect("infallible").status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        refused.expect("infallible").status(),
+        StatusCode::UNAUTHORIZED
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,7 +144,10 @@ async fn a_request_dropped_while_it_waits_leaves_the_service_usable() {
     let issuer = TestIssuer::new("https://id.example.com");
     issuer.behave(Behaviour::Held);
     let polled = Arc::new(AtomicUsize::new(0));
-    let service = layer(&issuer).layer(Reserved { ready: false, polled });
+    let service = layer(&issuer).layer(Reserved {
+        ready: false,
+        polled,
+    });
     let waiting = service.clone().oneshot(request(&issuer));
     let waited = tokio::time::timeout(std::time::Duration::from_secs(1), waiting).await;
     assert!(waited.is_err(), "the keys are held back");

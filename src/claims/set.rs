@@ -104,7 +104,11 @@ impl Claims {
     /// `sub`: whom the token is about (RFC 7519 §4.1.2).
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.0.registered.subject.as_ref().map(|text| self.resolve(text))
+        self.0
+            .registered
+            .subject
+            .as_ref()
+            .map(|text| self.resolve(text))
     }
 
     /// `aud`: whom the token is meant for (RFC 7519 §4.1.3).
@@ -134,13 +138,21 @@ impl Claims {
     /// `jti`: the token's identifier (RFC 7519 §4.1.7).
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.0.registered.token_id.as_ref().map(|text| self.resolve(text))
+        self.0
+            .registered
+            .token_id
+            .as_ref()
+            .map(|text| self.resolve(text))
     }
 
     /// `client_id`: the client that asked for the token (RFC 8693 §4.3, RFC 9068 §2.2).
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
-        self.0.registered.client_id.as_ref().map(|text| self.resolve(text))
+        self.0
+            .registered
+            .client_id
+            .as_ref()
+            .map(|text| self.resolve(text))
     }
 
     /// `scope`: what the token grants (RFC 8693 §4.2); empty where there is none.

@@ -90,7 +90,11 @@ impl Resolved {
 
     /// The issuers that are trusted now.
     pub(crate) fn trusted(&self) -> Vec<Arc<Trusted>> {
-        self.0.trusted.iter().map(|(_, entry)| entry.trusted).collect()
+        self.0
+            .trusted
+            .iter()
+            .map(|(_, entry)| entry.trusted)
+            .collect()
     }
 }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use super::trusted_issuer::TrustedIssuer;
 
-
 /// What [`IssuerResolver::resolve`] returns.
 pub type ResolveFuture =
     Pin<Box<dyn Future<Output = Result<Option<TrustedIssuer>, ResolveError>> + Send>>;

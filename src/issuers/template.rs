@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::ready;
-use std::sync::Arc;
 
 use super::resolver::{IssuerResolver, ResolveFuture};
 use super::trusted_issuer::TrustedIssuer;
@@ -11,6 +10,9 @@ use crate::error::{ConfigError, ConfigErrorKind};
 const PLACEHOLDER: &str = "{tenant}";
 /// The longest name of a tenant, in bytes: longer than any provider's.
 const LONGEST_TENANT: usize = 128;
+
+/// Makes the terms on which an issuer, given first, is trusted with its tenant.
+type Terms = dyn Fn(&str, &str) -> TrustedIssuer + Send + Sync;
 
 /// Trusts issuers such as `https://login.example/{tenant}/v2.0`, for tenants that are allowed.
 ///
@@ -32,7 +34,7 @@ pub struct IssuerTemplate {
     before: String,
     after: String,
     allowed: Box<dyn Fn(&str) -> bool + Send + Sync>,
-    terms: Arc<dyn Fn(&str, &str) -> TrustedIssuer + Send + Sync>,
+    terms: Box<Terms>,
 }
 
 impl IssuerTemplate {
@@ -60,13 +62,15 @@ impl IssuerTemplate {
         let opened = before.ends_with('/');
         let closed = after.is_empty() || after.starts_with(['/', '.']);
         if !opened || !closed || !before.contains("://") {
-            return Err(wrong("does not have {tenant} as a whole path segment or host label"));
+            return Err(wrong(
+                "does not have {tenant} as a whole path segment or host label",
+            ));
         }
         Ok(Self {
             before: before.to_owned(),
             after: after.to_owned(),
             allowed: Box::new(|_| false),
-            terms: Arc::new(terms),
+            terms: Box::new(terms),
         })
     }
 
@@ -86,7 +90,9 @@ impl IssuerTemplate {
 
     /// The tenant whose issuer this is, if it is one.
     fn tenant<'i>(&self, issuer: &'i str) -> Option<&'i str> {
-        let tenant = issuer.strip_prefix(&self.before)?.strip_suffix(&self.after)?;
+        let tenant = issuer
+            .strip_prefix(&self.before)?
+            .strip_suffix(&self.after)?;
         // In a host name a dot would make another host of it.
         let in_path = self.after.is_empty() || self.after.starts_with('/');
         let in_path = in_path && !self.before.ends_with("://");
@@ -110,7 +116,11 @@ impl IssuerResolver for IssuerTemplate {
 
 impl fmt::Debug for IssuerTemplate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "IssuerTemplate({}{PLACEHOLDER}{})", self.before, self.after)
+        write!(
+            f,
+            "IssuerTemplate({}{PLACEHOLDER}{})",
+            self.before, self.after
+        )
     }
 }
 
@@ -127,7 +137,10 @@ mod tests {
         let template = template("https://login.example/{tenant}/v2.0").expect("a template");
         for (issuer, tenant) in [
             ("https://login.example/acme/v2.0", Some("acme")),
-            ("https://login.example/72f9.88bf_86-f1/v2.0", Some("72f9.88bf_86-f1")),
+            (
+                "https://login.example/72f9.88bf_86-f1/v2.0",
+                Some("72f9.88bf_86-f1"),
+            ),
             ("https://login.example//v2.0", None),
             ("https://login.example/v2.0", None),
             ("https://login.example/acme/v2.0/", None),
@@ -144,7 +157,10 @@ mod tests {
         ] {
             assert_eq!(template.tenant(issuer), tenant, "{issuer}");
         }
-        let long = format!("https://login.example/{}/v2.0", "a".repeat(LONGEST_TENANT + 1));
+        let long = format!(
+            "https://login.example/{}/v2.0",
+            "a".repeat(LONGEST_TENANT + 1)
+        );
         assert_eq!(template.tenant(&long), None);
     }
 

@@ -25,27 +25,33 @@ impl<'t> Compact<'t> {
                 limit,
             });
         }
-        // Looks no further than the fifth dot, however many there are.
-        let mut parts = token.splitn(6, '.');
-        let mut part = || parts.next();
-        let (header, payload, signature) = match (part(), part(), part(), part(), part(), part()) {
-            (Some(header), Some(payload), Some(signature), None, ..) => {
-                (header, payload, signature)
-            }
-            // RFC 7516 §7.1; the encrypted key among them may well be empty.
-            (.., Some(_), None) => return Err(VerifyErrorKind::Encrypted),
-            _ => return Err(VerifyErrorKind::NotCompact),
-        };
-        if header.is_empty() || payload.is_empty() || signature.is_empty() {
-            return Err(VerifyErrorKind::NotCompact);
-        }
+        // From both ends: the payload is the longest part, and a dot within it is no base64url.
+        let (header, rest) = token.split_once('.').ok_or(VerifyErrorKind::NotCompact)?;
+        let (payload, signature) = rest.rsplit_once('.').ok_or(VerifyErrorKind::NotCompact)?;
         let signed = header.len() + 1 + payload.len();
-        Ok(Self {
-            signing_input: token.as_bytes().get(..signed).unwrap_or_default(),
-            header: decode_text(header, TokenPart::Header)?,
-            payload: decode_text(payload, TokenPart::Payload)?,
-            signature: decode(signature, TokenPart::Signature)?,
-        })
+        let decoded = || {
+            if header.is_empty() || payload.is_empty() || signature.is_empty() {
+                return Err(VerifyErrorKind::NotCompact);
+            }
+            Ok(Self {
+                signing_input: token.as_bytes().get(..signed).unwrap_or_default(),
+                header: decode_text(header, TokenPart::Header)?,
+                payload: decode_text(payload, TokenPart::Payload)?,
+                signature: decode(signature, TokenPart::Signature)?,
+            })
+        };
+        decoded().map_err(|kind| number_of_parts(payload).unwrap_or(kind))
+    }
+}
+
+/// What is wrong with the number of parts, given all between the first dot and the last; `None` if nothing is.
+fn number_of_parts(payload: &str) -> Option<VerifyErrorKind> {
+    // Looks no further than the third dot, however many there are.
+    match payload.bytes().filter(|&byte| byte == b'.').take(3).count() {
+        0 => None,
+        // RFC 7516 §7.1: five parts; the encrypted key among them may well be empty.
+        2 => Some(VerifyErrorKind::Encrypted),
+        _ => Some(VerifyErrorKind::NotCompact),
     }
 }
 

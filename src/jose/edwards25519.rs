@@ -29,7 +29,6 @@ pub(super) fn check(encoded: &[u8; 32]) -> Result<(), Unsound> {
 }
 
 #[cfg(test)]
-#[expect(clippy::indexing_slicing, reason = "the arrays' lengths are in sight")]
 mod tests {
     use super::*;
 

@@ -11,6 +11,7 @@ use super::key::VerificationKey;
 use super::skipped::SkipReason;
 use super::strict_json::{Members, Value};
 use super::{base64url, thumbprint};
+use crate::clock::NumericDate;
 
 /// The members that only a private key has (RFC 7518 §6.2.2, §6.3.2; RFC 8037 §2), and the secret itself (§6.4.1).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
@@ -42,13 +43,26 @@ impl<'t> Jwk<'t> {
     /// Makes a key of it. Members that nobody here knows are ignored (RFC 7517 §4).
     pub(super) fn to_key(&self) -> Result<VerificationKey, SkipReason> {
         let key_id = self.key_id()?.map(Arc::from);
-        match self.string("kty")?.ok_or(SkipReason::Malformed)?.as_ref() {
+        let key = match self.string("kty")?.ok_or(SkipReason::Malformed)?.as_ref() {
             "RSA" => self.public_only()?.rsa(key_id),
             "EC" => self.public_only()?.ec(key_id),
             "OKP" => self.public_only()?.okp(key_id),
             "oct" => Err(SkipReason::Symmetric),
             _ => Err(SkipReason::UnknownType),
+        }?;
+        if self.members.get(self.text, "revoked").is_some() {
+            return Err(SkipReason::Revoked);
         }
+        Ok(key.expiring_at(self.expiry()?))
+    }
+
+    /// When it stops being a key (OpenID Federation 1.0 §8.7), if it says so.
+    fn expiry(&self) -> Result<Option<NumericDate>, SkipReason> {
+        let Some(value) = self.members.get(self.text, "exp") else {
+            return Ok(None);
+        };
+        let at = value.as_number().and_then(NumericDate::from_json_number);
+        at.map(Some).ok_or(SkipReason::Malformed)
     }
 
     fn public_only(&self) -> Result<&Self, SkipReason> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::algorithm::{Algorithm, Algorithms, KeyType};
 use super::backend::{HmacKey, KeyRefused, PublicKey, PublicNumbers};
 use super::thumbprint;
+use crate::clock::NumericDate;
 
 /// A key, parsed once when its set was loaded.
 ///
@@ -13,6 +14,7 @@ use super::thumbprint;
 pub(crate) struct VerificationKey {
     key_id: Option<Arc<str>>,
     algorithms: Algorithms,
+    expires_at: Option<NumericDate>,
     thumbprint: [u8; 32],
     material: Material,
 }
@@ -53,6 +55,7 @@ impl VerificationKey {
         Ok(Self {
             key_id,
             algorithms,
+            expires_at: None,
             thumbprint,
             material,
         })
@@ -68,6 +71,7 @@ impl VerificationKey {
             KeyType::Secret(shortest) if secret.len() >= shortest => Some(Self {
                 key_id,
                 algorithms: [algorithm].into_iter().collect(),
+                expires_at: None,
                 thumbprint: thumbprint::secret(secret),
                 material: Material::Secret {
                     key: Box::new(HmacKey::new(algorithm, secret)?),
@@ -76,6 +80,16 @@ impl VerificationKey {
             }),
             _ => None,
         }
+    }
+
+    pub(super) fn expiring_at(mut self, at: Option<NumericDate>) -> Self {
+        self.expires_at = at;
+        self
+    }
+
+    /// Whether its own time, if it has one, is not over.
+    pub(crate) fn is_in_force(&self, now: NumericDate) -> bool {
+        self.expires_at.is_none_or(|at| now < at)
     }
 
     pub(crate) fn key_id(&self) -> Option<&Arc<str>> {
@@ -89,11 +103,6 @@ impl VerificationKey {
 
     pub(crate) fn fits(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(algorithm)
-    }
-
-    /// The SHA-256 thumbprint of RFC 7638; that of a secret must not be shown.
-    pub(crate) fn thumbprint(&self) -> &[u8; 32] {
-        &self.thumbprint
     }
 
     pub(crate) fn is_secret(&self) -> bool {
@@ -140,6 +149,7 @@ impl VerificationKey {
     pub(super) fn same(&self, other: &Self) -> bool {
         self.key_id == other.key_id
             && self.algorithms == other.algorithms
+            && self.expires_at == other.expires_at
             && self.thumbprint == other.thumbprint
     }
 }

@@ -47,6 +47,8 @@ mod strict_json;
 mod thumbprint;
 #[cfg(test)]
 mod vectors;
+#[cfg(test)]
+mod wycheproof_tests;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use key_set::KeySet;
@@ -54,9 +56,7 @@ pub use key_set_error::{KeySetError, KeySetErrorKind};
 pub use skipped::{SkipReason, Skipped};
 
 pub(crate) use algorithm::Algorithms;
-pub(crate) use backend::sha256;
 pub(crate) use compact::Compact;
 pub(crate) use header::Header;
 pub(crate) use key::VerificationKey;
-pub(crate) use key_set::Candidates;
-pub(crate) use strict_json::{Elements, JsonError, Members, Value};
+pub(crate) use strict_json::{JsonError, Members, Value};

@@ -63,6 +63,8 @@ pub enum SkipReason {
     NotForSignatures,
     /// Its `alg` is unknown to us, or not possible for its type and curve.
     UnsupportedAlgorithm,
+    /// Its issuer has revoked it (OpenID Federation 1.0 §8.7).
+    Revoked,
     /// The cryptographic backend cannot do it: `rust-crypto` knows neither P-521 nor RSA above 4096 bits.
     UnsupportedByBackend,
 }
@@ -81,6 +83,7 @@ impl SkipReason {
             Self::Symmetric => "symmetric",
             Self::NotForSignatures => "not_for_signatures",
             Self::UnsupportedAlgorithm => "unsupported_algorithm",
+            Self::Revoked => "revoked",
             Self::UnsupportedByBackend => "unsupported_by_backend",
         }
     }
@@ -98,6 +101,7 @@ impl fmt::Display for SkipReason {
             Self::Symmetric => "a shared secret has no place in a key set document",
             Self::NotForSignatures => "\"use\" or \"key_ops\" does not allow checking signatures",
             Self::UnsupportedAlgorithm => "\"alg\" is unknown or does not fit the key",
+            Self::Revoked => "its issuer has revoked it",
             Self::UnsupportedByBackend => "the cryptographic backend cannot use it",
         })
     }

@@ -7,7 +7,9 @@
 //! What is accepted here, `serde_json` accepts too, with the same members: the claims are later read by it.
 
 mod members;
+mod parser;
 mod scanner;
+mod stack;
 mod string;
 #[cfg(test)]
 mod tests;
@@ -17,7 +19,7 @@ use std::error::Error;
 use std::fmt;
 
 pub(crate) use members::Members;
-pub(crate) use value::{Elements, Value};
+pub(crate) use value::Value;
 
 /// Why a text is not one strict JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

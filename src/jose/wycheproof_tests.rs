@@ -3,6 +3,8 @@
 //! Every valid one must verify and every invalid one must not. Those that Wycheproof calls acceptable are decided here,
 //! each with its reason: we take what the standards of JOSE take, and nothing else.
 
+use std::rc::Rc;
+
 use wycheproof::{TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
 
 use super::{Algorithm, KeySet, base64url};
@@ -193,14 +195,15 @@ fn pss_signatures_have_the_salt_and_the_mask_of_their_hash() {
     assert!(tally.refused > 100, "{tally:?}");
 }
 
-fn pss(name: rsa_pss_verify::TestName) -> Vec<(String, KeySet, rsa_pss_verify::Test)> {
+fn pss(name: rsa_pss_verify::TestName) -> Vec<(String, Rc<KeySet>, rsa_pss_verify::Test)> {
     let set = rsa_pss_verify::TestSet::load(name).expect("the vectors can be read");
     let tests = set.test_groups.into_iter().flat_map(|group| {
         let (n, e) = (number(&group.key.n), number(&group.key.e));
         let jwk = format!(r#"{{"kty":"RSA","n":"{n}","e":"{e}"}}"#);
+        let keys = Rc::new(key(&jwk).expect("a sound key"));
         group.tests.into_iter().map(move |test| {
             let what = format!("{name:?} {}: {}", test.tc_id, test.comment);
-            (what, key(&jwk).expect("a sound key"), test)
+            (what, Rc::clone(&keys), test)
         })
     });
     tests.collect()

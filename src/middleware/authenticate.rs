@@ -103,7 +103,7 @@ where
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        match self.authenticator.decide(request.headers()) {
+        match self.authenticator.decide(&request) {
             Decision::Now(Ok(verified)) => {
                 ResponseFuture::accepted(&mut self.inner, request, verified)
             }

@@ -109,7 +109,9 @@ where
             let next = match state.as_mut().project() {
                 StateProjection::Accepted { response } => return response.poll(cx),
                 StateProjection::Refused { response } => {
-                    let response = response.take().expect("not polled again after it was ready");
+                    let response = response
+                        .take()
+                        .expect("not polled again after it was ready");
                     return Poll::Ready(Ok(response));
                 }
                 StateProjection::Waiting {

@@ -172,7 +172,11 @@ impl PolicyBuilder {
         }
         Ok(Policy {
             issuer: self.issuer.into(),
-            audiences: self.audiences.into_iter().map(String::into_boxed_str).collect(),
+            audiences: self
+                .audiences
+                .into_iter()
+                .map(String::into_boxed_str)
+                .collect(),
             algorithms: algorithms.iter().copied().collect::<Algorithms>(),
             profile: self.profile,
             leeway: self.leeway,

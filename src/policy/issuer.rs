@@ -28,9 +28,15 @@ fn check_url(
 ) -> Result<Url, ConfigError> {
     // The parser would drop white space silently; the issuer's tokens would then never match.
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(wrong(kind, what, text, "holds white space or a control character"));
+        return Err(wrong(
+            kind,
+            what,
+            text,
+            "holds white space or a control character",
+        ));
     }
-    let url = Url::parse(text).map_err(|error| wrong(kind, what, text, "is not a URL").because(error))?;
+    let url =
+        Url::parse(text).map_err(|error| wrong(kind, what, text, "is not a URL").because(error))?;
     if !url.username().is_empty() || url.password().is_some() {
         // Not shown: it may hold a password.
         return Err(ConfigError::new(

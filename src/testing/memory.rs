@@ -45,7 +45,9 @@ impl MemoryFetch {
         let url = Url::parse(&request.uri().to_string()).ok()?;
         let mut providers = self.providers.iter();
         let serves = providers.clone().find(|provider| provider.serves(&url));
-        serves.or_else(|| providers.find(|provider| provider.is_at(&url))).cloned()
+        serves
+            .or_else(|| providers.find(|provider| provider.is_at(&url)))
+            .cloned()
     }
 }
 

@@ -3,12 +3,9 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::scanner::Scanner;
+use super::parser::{Nested, parse};
 use super::value::Value;
 use super::{JsonError, string};
-
-/// The deepest nesting accepted, the object itself counted.
-const DEPTH: usize = 32;
 
 /// An index of the members of one JSON object, sorted by name.
 ///
@@ -20,7 +17,7 @@ pub(crate) struct Members {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Member {
+pub(super) struct Member {
     name: u32,
     /// Where the inside of the name ends; the highest bit says that it holds an escape.
     name_end: u32,
@@ -30,114 +27,28 @@ struct Member {
 
 const ESCAPED: u32 = 1 << 31;
 
+/// Texts that are longer could not be indexed.
+pub(super) const LONGEST: usize = ESCAPED as usize - 1;
+
 /// Up to this many members are searched one by one.
 const FEW: usize = 32;
-
-/// Whether repeated names are looked for in nested objects.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Nested {
-    Checked,
-    Unchecked,
-}
-
-/// What the grammar wants next.
-enum Next {
-    FirstName,
-    Name,
-    FirstElement,
-    Value,
-    /// A comma or a closing bracket.
-    Separator,
-}
-
-/// An array or object that is not closed yet.
-#[derive(Clone, Copy)]
-enum Open {
-    Array,
-    /// With the number of members known before its own.
-    Object(usize),
-}
 
 impl Members {
     /// Reads one JSON object that is the whole of `text`, white space around it aside.
     pub(crate) fn scan(text: &str) -> Result<Self, JsonError> {
-        Self::scan_with(text, Nested::Checked)
+        Self::parse(text, Nested::Checked)
     }
 
     /// Like `scan`, but leaves repeated names within nested objects to whoever reads those.
     ///
     /// For a document whose parts are judged one by one, so that one bad part does not spoil the rest.
     pub(crate) fn scan_outermost(text: &str) -> Result<Self, JsonError> {
-        Self::scan_with(text, Nested::Unchecked)
+        Self::parse(text, Nested::Unchecked)
     }
 
-    fn scan_with(text: &str, nested: Nested) -> Result<Self, JsonError> {
-        if text.len() >= ESCAPED as usize {
-            return Err(JsonError::TooLong);
-        }
-        let mut scanner = Scanner::new(text);
-        scanner.skip_space();
-        if !scanner.take(b'{') {
-            return Err(JsonError::NotAnObject);
-        }
-        let mut index = Index::new(text);
-        let mut stack = Stack::new();
-        let mut next = Next::FirstName;
-        loop {
-            scanner.skip_space();
-            next = match next {
-                Next::FirstName | Next::FirstElement if scanner.peek() == Some(stack.bracket()) => {
-                    Next::Separator
-                }
-                Next::FirstName | Next::Name => {
-                    let name = scanner.at() + 1;
-                    let (name_end, escaped) = scanner.string()?;
-                    scanner.skip_space();
-                    if !scanner.take(b':') {
-                        return Err(JsonError::Syntax);
-                    }
-                    scanner.skip_space();
-                    index.begin(name, name_end, escaped, scanner.at());
-                    Next::Value
-                }
-                Next::FirstElement | Next::Value => {
-                    if scanner.take(b'{') {
-                        stack.push(Open::Object(index.members.len()))?;
-                        Next::FirstName
-                    } else if scanner.take(b'[') {
-                        stack.push(Open::Array)?;
-                        Next::FirstElement
-                    } else {
-                        scanner.scalar()?;
-                        index.end(stack.innermost(), scanner.at());
-                        Next::Separator
-                    }
-                }
-                Next::Separator if scanner.take(b',') => match stack.innermost() {
-                    Open::Array => Next::Value,
-                    Open::Object(_) => Next::Name,
-                },
-                Next::Separator => {
-                    if !scanner.take(stack.bracket()) {
-                        return Err(JsonError::Syntax);
-                    }
-                    let closed = stack.innermost();
-                    if !stack.pop() {
-                        break;
-                    }
-                    if let Open::Object(first) = closed {
-                        index.close_nested(first, nested)?;
-                    }
-                    index.end(stack.innermost(), scanner.at());
-                    Next::Separator
-                }
-            };
-        }
-        scanner.skip_space();
-        if scanner.peek().is_some() {
-            return Err(JsonError::Syntax);
-        }
-        index.finish()
+    fn parse(text: &str, nested: Nested) -> Result<Self, JsonError> {
+        let members = parse(text, nested)?;
+        Ok(Self { members })
     }
 
     /// The value of the member of this name.
@@ -171,16 +82,28 @@ impl Members {
         self.members.iter().map(move |member| member.name(text))
     }
 
-    pub(crate) fn len(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
         self.members.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.members.is_empty()
     }
 }
 
 impl Member {
+    /// A member whose value begins at `value`; where that ends is still to be told.
+    pub(super) fn new(name: usize, name_end: usize, escaped: bool, value: usize) -> Self {
+        let escaped = if escaped { ESCAPED } else { 0 };
+        Self {
+            name: offset(name),
+            name_end: offset(name_end) | escaped,
+            value: offset(value),
+            value_end: offset(value),
+        }
+    }
+
+    pub(super) fn end_value(&mut self, at: usize) {
+        self.value_end = offset(at);
+    }
+
     fn escaped(&self) -> bool {
         self.name_end & ESCAPED != 0
     }
@@ -253,64 +176,8 @@ fn slice(text: &str, start: u32, end: u32) -> &str {
     text.get(start as usize..end as usize).unwrap_or_default()
 }
 
-/// The index while it is built: the members of every object that is still open, the outermost one's first.
-struct Index<'t> {
-    text: &'t str,
-    members: Vec<Member>,
-}
-
-impl<'t> Index<'t> {
-    fn new(text: &'t str) -> Self {
-        // No object has more members than its text has colons. Beyond 64 let the vector grow: the text may lie.
-        // Counted in short runs, so that a run's count fits an octet and sixteen octets are looked at in one step.
-        let count = |run: &[u8]| run.iter().map(|octet| u8::from(*octet == b':')).sum::<u8>();
-        let colons: usize = text
-            .as_bytes()
-            .chunks(128)
-            .map(|run| usize::from(count(run)))
-            .sum();
-        Self {
-            text,
-            members: Vec::with_capacity(colons.min(64)),
-        }
-    }
-
-    fn begin(&mut self, name: usize, name_end: usize, escaped: bool, value: usize) {
-        let escaped = if escaped { ESCAPED } else { 0 };
-        self.members.push(Member {
-            name: offset(name),
-            name_end: offset(name_end) | escaped,
-            value: offset(value),
-            value_end: offset(value),
-        });
-    }
-
-    /// A value has ended here; if it stands in an object, it is that of the last member.
-    fn end(&mut self, within: Open, at: usize) {
-        if let (Open::Object(_), Some(member)) = (within, self.members.last_mut()) {
-            member.value_end = offset(at);
-        }
-    }
-
-    /// Forgets the members of a nested object, after looking for repeated names among them.
-    fn close_nested(&mut self, first: usize, nested: Nested) -> Result<(), JsonError> {
-        if nested == Nested::Checked {
-            let members = self.members.get_mut(first..).unwrap_or_default();
-            sort_distinct(members, self.text)?;
-        }
-        self.members.truncate(first);
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Members, JsonError> {
-        sort_distinct(&mut self.members, self.text)?;
-        Ok(Members {
-            members: self.members,
-        })
-    }
-}
-
-fn sort_distinct(members: &mut [Member], text: &str) -> Result<(), JsonError> {
+/// Sorts by name, and refuses if one is there twice.
+pub(super) fn sort_distinct(members: &mut [Member], text: &str) -> Result<(), JsonError> {
     if members.iter().any(Member::escaped) {
         // Decodes each name once, however many comparisons a hostile text makes necessary.
         members.sort_by_cached_key(|member| {
@@ -330,53 +197,7 @@ fn sort_distinct(members: &mut [Member], text: &str) -> Result<(), JsonError> {
     Ok(())
 }
 
-/// No offset is cut short: `scan_with` refuses texts in which one could be.
+/// No offset is cut short: the parser refuses texts beyond `LONGEST`.
 fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
-}
-
-/// The arrays and objects around a place; the outermost object is always the first of them.
-struct Stack {
-    open: [Open; DEPTH],
-    innermost: Open,
-    depth: usize,
-}
-
-impl Stack {
-    fn new() -> Self {
-        Self {
-            open: [Open::Object(0); DEPTH],
-            innermost: Open::Object(0),
-            depth: 1,
-        }
-    }
-
-    fn innermost(&self) -> Open {
-        self.innermost
-    }
-
-    fn bracket(&self) -> u8 {
-        match self.innermost {
-            Open::Array => b']',
-            Open::Object(_) => b'}',
-        }
-    }
-
-    fn push(&mut self, open: Open) -> Result<(), JsonError> {
-        let place = self.open.get_mut(self.depth).ok_or(JsonError::TooDeep)?;
-        *place = open;
-        self.innermost = open;
-        self.depth += 1;
-        Ok(())
-    }
-
-    /// False if the outermost object was closed.
-    fn pop(&mut self) -> bool {
-        self.depth = self.depth.saturating_sub(1);
-        let outer = self.depth.checked_sub(1).and_then(|at| self.open.get(at));
-        if let Some(outer) = outer {
-            self.innermost = *outer;
-        }
-        outer.is_some()
-    }
 }

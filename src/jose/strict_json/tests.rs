@@ -24,8 +24,7 @@ fn members_are_found_by_their_decoded_names() {
     assert_eq!(raw("\\u0061ud"), None);
     let names: Vec<_> = members.names(text).collect();
     assert_eq!(names, ["", "aud", "iss", "ключ", "https://e.example/x"]);
-    assert!(!members.is_empty());
-    assert!(Members::scan("{}").unwrap().is_empty());
+    assert_eq!(Members::scan("{}").unwrap().len(), 0);
 }
 
 #[test]
@@ -203,13 +202,40 @@ fn a_foreign_text_finds_nothing_and_does_not_panic() {
 }
 
 #[test]
+fn a_member_is_found_among_few_and_among_many() {
+    for count in [1, 2, 31, 32, 33, 34, 100] {
+        let member = |at: usize| match at % 3 {
+            0 => format!(r#""{at}\u0061":{at}"#),
+            1 => format!(r#""{at}a":{at}"#),
+            _ => format!(r#""{at}a{}":{at}"#, "é".repeat(at)),
+        };
+        let members: Vec<_> = (0..count).rev().map(member).collect();
+        let text = format!("{{{}}}", members.join(","));
+        let members = Members::scan(&text).unwrap();
+        for at in 0..count {
+            let name = if at % 3 == 2 {
+                "é".repeat(at)
+            } else {
+                String::new()
+            };
+            let value = members.get(&text, &format!("{at}a{name}"));
+            assert_eq!(value.map(Value::raw), Some(at.to_string().as_str()));
+            assert!(members.get(&text, &format!("{at}b{name}")).is_none());
+            assert!(members.get(&text, &format!("{at}a{name}a")).is_none());
+        }
+    }
+}
+
+#[test]
 fn hostile_names_do_not_cost_the_square_of_their_number() {
     // 50 000 names, all of one length and one beginning, each with an escape: quadratic work would take a minute.
     let names: Vec<_> = (0..50_000)
         .map(|at| format!(r#""\u0061aaaaaaaaaa{at:06}":0"#))
         .collect();
     let text = format!("{{{}}}", names.join(","));
-    assert_eq!(Members::scan(&text).unwrap().len(), 50_000);
+    let members = Members::scan(&text).unwrap();
+    assert_eq!(members.len(), 50_000);
+    assert!(members.get(&text, "aaaaaaaaaaa049999").is_some());
 }
 
 /// Whatever we accept, `serde_json` accepts with the same members; whatever it refuses, we refuse.

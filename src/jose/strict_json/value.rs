@@ -34,7 +34,8 @@ impl<'t> Value<'t> {
             .then_some(self.0)
     }
 
-    pub(crate) fn as_bool(self) -> Option<bool> {
+    #[cfg(test)]
+    pub(super) fn as_bool(self) -> Option<bool> {
         match self.0 {
             "true" => Some(true),
             "false" => Some(false),
@@ -42,7 +43,8 @@ impl<'t> Value<'t> {
         }
     }
 
-    pub(crate) fn is_null(self) -> bool {
+    #[cfg(test)]
+    pub(super) fn is_null(self) -> bool {
         self.0 == "null"
     }
 
