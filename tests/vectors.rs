@@ -8,7 +8,7 @@
 mod support;
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use support::Stage;
 use tower_bearer::VerifyErrorKind::{
@@ -258,11 +258,10 @@ async fn the_examples_of_bearer_requests_are_read_and_answered() {
         "7Fjfp0ZBr1KtDRbnfVdmIw",
         "SlAV32hkKG",
     ] {
-        let mut headers = HeaderMap::new();
-        let value = HeaderValue::try_from(format!("Bearer {token}")).expect("a header");
-        headers.insert(AUTHORIZATION, value);
+        let request = Request::builder().header(AUTHORIZATION, format!("Bearer {token}"));
+        let request = request.body(()).expect("a request");
         let auth: &Authenticator = &stage.auth;
-        match auth.authenticate(&headers).await {
+        match auth.authenticate(&request).await {
             Err(Rejection::Verify(error)) if token.contains('.') => {
                 let header = Json {
                     part: TokenPart::Header,

@@ -1,5 +1,7 @@
 //! Attacks on where keys come from, and on keys themselves: rows 7 to 14, 16, 19, 20, 39, 40, 42 and 43.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -10,7 +12,7 @@ use tower_bearer::VerifyErrorKind::{
 use tower_bearer::testing::{Behaviour, Endpoint, SigningKey, TestIssuer};
 use tower_bearer::{Algorithm, TrustedIssuer};
 
-use crate::support::{AUDIENCE, ISSUER, Row, Stage};
+use crate::support::{AUDIENCE, ISSUER, NOW, Row, Stage};
 
 const EVIL: &str = "https://evil.test";
 
@@ -728,12 +730,31 @@ async fn a_key_that_the_issuer_has_revoked_is_never_loaded() {
     refuse_keys(vec![("39 a revoked key", jwk, ed)]).await;
 }
 
-/// 39: the same, for a key whose own time is over.
+/// 39: the same, for a key whose own time is over. Until then it is as good as any.
 #[tokio::test]
-async fn a_key_whose_time_is_over_is_never_loaded() {
+async fn a_key_whose_time_is_over_is_not_used() {
     let ed = SigningKey::generate(Algorithm::EdDSA);
-    let jwk = changed(ed.public_jwk(), "expired", &[("exp", json!(1_700_000_000))]);
-    refuse_keys(vec![("39 a key whose time is over", jwk, ed)]).await;
+    let until = |kid: &str, exp: i64| changed(ed.public_jwk(), kid, &[("exp", json!(exp))]);
+    refuse_keys(vec![(
+        "39 a key whose time is over",
+        until("over", NOW - 60),
+        ed.clone(),
+    )])
+    .await;
+
+    let jwk = until("lasting", NOW + 60);
+    let stage = Stage::with(|issuer| issuer.add_jwk(jwk), |builder| builder).await;
+    let key = ed.with_key_id("lasting");
+    let token = || stage.token().signed_by(&key).sign();
+    stage
+        .accept("39 a key whose time is not over", &token())
+        .await;
+    stage.clock.advance(Duration::from_secs(59));
+    stage.accept("39 its last second", &token()).await;
+    stage.clock.advance(Duration::from_secs(1));
+    stage
+        .refuse([("39 a key whose time is now over", token(), KeyUnknown)])
+        .await;
 }
 
 /// 40: CVE-2026-102274.

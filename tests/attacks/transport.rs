@@ -213,6 +213,8 @@ async fn a_token_in_header_and_query_is_an_invalid_request() {
             "45 header and query, another token",
             "/orders?access_token=x",
         ),
+        ("45 header and query, encoded", "/orders?access%5Ftoken=x"),
+        ("45 header and query, empty", "/orders?access_token"),
         (
             "45 header and query, among others",
             "/orders?a=b&access_token=x&c=d",
