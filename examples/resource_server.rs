@@ -17,6 +17,7 @@ use axum::response::IntoResponse;
 use axum::{Json, Router, routing::get};
 use tokio::net::TcpListener;
 use tower_bearer::health::Health;
+use tower_bearer::observe::TracingObserver;
 use tower_bearer::{AuthenticateLayer, Authenticator, AuthorizationError, Verified};
 
 #[tokio::main]
@@ -25,7 +26,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_max_level(tracing::Level::DEBUG)
         .init();
 
-    let mut auth = Authenticator::builder(required("ISSUER")?, required("AUDIENCE")?);
+    let mut auth = Authenticator::builder(required("ISSUER")?, required("AUDIENCE")?)
+        .observer(TracingObserver);
     if let Ok(url) = env::var("JWKS_URL") {
         auth = auth.jwks_url(url);
     }
@@ -81,9 +83,20 @@ fn required(name: &str) -> Result<String, String> {
     env::var(name).map_err(|error| format!("the environment variable {name}: {error}"))
 }
 
+/// Waits for Ctrl-C, or for the signal that asks a service to end.
 async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without signals the server runs until it is killed.
-        std::future::pending::<()>().await;
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminated => {}
     }
 }

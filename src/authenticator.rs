@@ -4,13 +4,24 @@
 //!
 //! 1. it carries exactly one bearer token;
 //! 2. the token is three canonical parts whose header and claims are strict JSON, within bounds;
-//! 3. its `iss` is a configured issuer, and header and claims satisfy that issuer's [`Policy`](crate::Policy);
-//! 4. that issuer publishes a key of the token's `kid` that fits its `alg`;
+//! 3. its `iss` is a trusted issuer, and header and claims satisfy that issuer's [`Policy`], which
+//!    also refuses a token that is bound to a sender whom nobody checks;
+//! 4. that issuer has a key of the token's `kid` that fits its `alg`;
 //! 5. the signature verifies with that key;
 //! 6. the claims can be read as the service's own claims type.
 //!
 //! A cheap check comes before a dear one, and nothing that a stranger sends starts a download before it has passed all
-//! that can be checked without one. Where keys cannot be reached the outcome is [`Unavailable`], never a refusal.
+//! that can be checked without one. A refusal is a [`Rejection::Verify`], whose kind tells operators why; where keys
+//! cannot be reached the outcome is [`Unavailable`], never a refusal.
+//!
+//! # What a deployment must ensure
+//!
+//! - The machine's clock is right to within seconds: `exp`, `nbf` and `iat` are compared with it.
+//! - The issuer can be reached by `https`. `HTTPS_PROXY` and its like are not read; where a proxy is needed, bring a client of
+//!   your own with [`AuthenticatorBuilder::fetch`].
+//! - Nothing in front of the service rewrites `Authorization`, or adds a second one.
+//!
+//! RFC 6750, RFC 7515, RFC 7519, RFC 8725, RFC 9068.
 
 use std::fmt;
 use std::future::Future;
@@ -19,7 +30,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{HeaderMap, Uri};
 use serde::de::DeserializeOwned;
 
 use crate::claims::Claims;
@@ -31,6 +42,7 @@ use crate::issuers::{Asking, Found, Issuers, Keys, Trusted, TrustedIssuer};
 use crate::jose::{Compact, KeySet};
 use crate::jwks::{LookUp, RemoteKeys, Waiting};
 use crate::observe::{Event, Observers};
+use crate::policy::Policy;
 use crate::response::Answers;
 use crate::verified::Verified;
 use crate::verifier::{Checked, MAX_TOKEN_LENGTH, Unverified};
@@ -57,12 +69,12 @@ pub struct Authenticator<C = Claims> {
 
 struct Shared {
     issuers: Issuers,
-    clock: Box<dyn Clock>,
+    clock: Arc<dyn Clock>,
     observers: Observers,
     answers: Answers,
 }
 
-/// How long [`Authenticator::warm`] waits: the time of one discovery and one key set, each at its limit.
+/// How long [`Authenticator::warm`] waits: the time of one discovery document and one key set, each at its limit.
 const WARM: Duration = Duration::from_secs(10);
 
 /// A decision, or what has to be awaited for one.
@@ -97,16 +109,14 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     /// # Errors
     ///
     /// [`Rejection::Verify`] if it is missing or bad, [`Rejection::Unavailable`] if its key cannot be reached.
-    pub fn authenticate<B>(
+    pub async fn authenticate(
         &self,
-        request: &Request<B>,
-    ) -> impl Future<Output = Result<Verified<C>, Rejection>> + Send + use<B, C> {
-        let decision = self.decide(request);
-        async {
-            match decision {
-                Decision::Now(outcome) => outcome,
-                Decision::Later(outcome) => outcome.await,
-            }
+        headers: &HeaderMap,
+        uri: &Uri,
+    ) -> Result<Verified<C>, Rejection> {
+        match self.decide(headers, uri) {
+            Decision::Now(outcome) => outcome,
+            Decision::Later(outcome) => outcome.await,
         }
     }
 
@@ -123,8 +133,8 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     }
 
     /// Decides at once, unless the token's key has to be waited for.
-    pub(crate) fn decide<B>(&self, request: &Request<B>) -> Decision<C> {
-        match bearer_token(request.headers(), request.uri()) {
+    pub(crate) fn decide(&self, headers: &HeaderMap, uri: &Uri) -> Decision<C> {
+        match bearer_token(headers, uri) {
             Ok(token) => self.decide_token(token),
             Err(kind) => Decision::Now(self.told(Err(kind.into()))),
         }
@@ -149,7 +159,10 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         let unverified = Unverified::read(&mut compact)?;
         match self.shared.issuers.find(unverified.issuer()) {
             Found::Trusted(trusted) => self.judge_for(unverified, &trusted),
-            Found::Ask(asking) => Ok(Judgement::Asks(asking)),
+            Found::Ask(asking) => {
+                Policy::could_accept(unverified.claims(), self.shared.clock.now())?;
+                Ok(Judgement::Asks(asking))
+            }
             Found::Unknown => Err(VerifyErrorKind::Issuer.into()),
         }
     }
@@ -180,7 +193,10 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         keys: &KeySet,
     ) -> Result<Judgement<C>, Rejection> {
         let refused = match checked.verify(&trusted.policy, keys) {
-            Ok(verified) => return Ok(Judgement::Verified(verified)),
+            Ok(verified) => {
+                self.shared.issuers.prove(trusted);
+                return Ok(Judgement::Verified(verified));
+            }
             Err(refused) => refused,
         };
         if refused.kind() == VerifyErrorKind::Signature
@@ -212,6 +228,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
                     let verified = Unverified::read(&mut compact)?
                         .check(&trusted.policy, self.shared.clock.now())?
                         .verify(&trusted.policy, &keys)?;
+                    self.shared.issuers.prove(&trusted);
                     Judgement::Verified(verified)
                 }
             }
@@ -249,12 +266,12 @@ impl<C> Authenticator<C> {
     ///
     /// [`Unavailable`] if the keys of an issuer have not come by then.
     pub async fn warm_within(&self, deadline: Duration) -> Result<(), Unavailable> {
-        let until = tokio::time::Instant::now() + deadline;
+        let begun = tokio::time::Instant::now();
         let mut outcome = Ok(());
         // All begin before any is waited for.
         self.start();
         for remote in self.given_keys() {
-            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            let left = deadline.saturating_sub(begun.elapsed());
             outcome = outcome.and(remote.warm(left).await);
         }
         outcome
@@ -267,13 +284,13 @@ impl<C> Authenticator<C> {
         self.given_keys().for_each(RemoteKeys::start);
     }
 
-    /// Whether tokens can be verified: the keys of at least one issuer are at hand, or none are published at all.
+    /// Whether tokens can be verified: the keys of at least one issuer are at hand, or no issuer was given in code.
     ///
     /// For a readiness probe. Where several issuers are trusted, one that is down does not stop the tokens of the others.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        let mut remote = self.given_keys().peekable();
-        remote.peek().is_none() || remote.any(RemoteKeys::is_ready)
+        let mut given = self.shared.issuers.given().peekable();
+        given.peek().is_none() || given.any(|trusted| trusted.keys.are_ready())
     }
 
     /// What an operator may ask about the keys of every issuer.

@@ -1,6 +1,7 @@
 //! Extractors for axum.
 //!
-//! `Verified<C>` gives a handler the verified token, `Option<Verified<C>>` also where a request may be anonymous.
+//! `Verified<C>` gives a handler the verified token. `Option<Verified<C>>` is for handlers that also serve where a token may be
+//! missing; behind a layer that demands one it is always there.
 //!
 //! A handler without [`AuthenticateLayer`](crate::AuthenticateLayer) around it is a mistake in the service: both
 //! extractors then answer 500 and say so, and never let a request pass. So is a layer whose claims type is another

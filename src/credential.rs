@@ -1,7 +1,7 @@
 //! Where a token is read from: the one `Authorization` header of a request (RFC 6750 §2.1).
 //!
 //! A request passes if it has exactly one `Authorization` header, whose scheme is `Bearer` in any case, followed by
-//! one or more spaces and one b64token. No such header, or one of another scheme, is no credential (401 without an
+//! one or more spaces and one b64token, and no `access_token` in the query beside it. No such header, or one of another scheme, is no credential (401 without an
 //! error code); two of them, or two credentials joined by a comma, or a malformed one, are an invalid request (400):
 //! whoever picks one of several lets a client show one identity to us and another to the next server.
 
@@ -80,8 +80,7 @@ fn is_b64token(token: &[u8]) -> bool {
 fn judge_other_scheme(value: &[u8]) -> VerifyErrorKind {
     let begins_bearer = |part: &[u8]| {
         strip_scheme(part.trim_ascii_start())
-            .and_then(|rest| rest.first())
-            .is_some_and(|&byte| byte == b' ')
+            .is_some_and(|rest| matches!(rest.first(), None | Some(b' ' | b'\t')))
     };
     if value.split(|&byte| byte == b',').skip(1).any(begins_bearer) {
         return VerifyErrorKind::CredentialRepeated;
@@ -135,7 +134,7 @@ mod tests {
     #[test]
     fn what_is_not_one_bearer_token_is_refused() {
         use VerifyErrorKind::{CredentialMalformed, CredentialMissing, CredentialRepeated};
-        let table: [(&[u8], VerifyErrorKind); 17] = [
+        let table: [(&[u8], VerifyErrorKind); 19] = [
             (b"", CredentialMalformed),
             (b"Bearer", CredentialMalformed),
             (b"Bearer ", CredentialMalformed),
@@ -151,6 +150,8 @@ mod tests {
             (b"Bearer a, Bearer b", CredentialRepeated),
             (b"Bearer a,b", CredentialRepeated),
             (b"Basic dTpw, Bearer a", CredentialRepeated),
+            (b"Basic dTpw,Bearer\ta", CredentialRepeated),
+            (b"Basic dTpw,bearer", CredentialRepeated),
             (b"Basic dTpw", CredentialMissing),
             (b"Digest username=\"x\", realm=\"y\"", CredentialMissing),
         ];

@@ -70,6 +70,14 @@ impl DiscoveryError {
         }
     }
 
+    /// Whether a document of the issuer's own place speaks against what an earlier one said; any other failure says nothing.
+    pub(crate) fn contradicts(&self) -> bool {
+        matches!(
+            self,
+            Self::Issuer { found: Some(_) } | Self::KeySetTransport
+        )
+    }
+
     /// Whether there simply is no document; any other failure explains more.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::Fetch(error) if error.kind() == FetchErrorKind::Status(StatusCode::NOT_FOUND))

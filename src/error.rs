@@ -384,7 +384,8 @@ pub enum AuthorizationErrorKind {
 }
 
 impl AuthorizationError {
-    pub(crate) fn insufficient_scope(needed: impl Into<Arc<str>>) -> Self {
+    /// The token lacks a scope; `needed` are all that the operation needs, separated by single spaces.
+    pub fn insufficient_scope(needed: impl Into<Arc<str>>) -> Self {
         Self {
             kind: AuthorizationErrorKind::InsufficientScope {
                 needed: needed.into(),

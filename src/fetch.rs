@@ -58,7 +58,6 @@ where
 
 /// How long one request may take and how much of its answer is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct FetchLimits {
     connect: Duration,
     total: Duration,
@@ -72,7 +71,7 @@ impl FetchLimits {
         self.connect
     }
 
-    /// The time from the beginning to the last byte: 5 s, as long as a request to us may be kept waiting.
+    /// The time from the beginning to the last byte: 5 s, as long as a request to us waits for one step of a download.
     #[must_use]
     pub fn total(&self) -> Duration {
         self.total

@@ -1,5 +1,22 @@
 //! What an operator may ask: how old the keys are, what went wrong, how long they will last.
 //!
+//! As JSON a [`Health`] is `{"ready": …, "issuers": […]}`, with these members for each issuer that publishes keys; all times are
+//! whole seconds:
+//!
+//! | member | what it says |
+//! |---|---|
+//! | `issuer` | the issuer |
+//! | `ready` | whether keys are at hand |
+//! | `usable_keys`, `skipped_keys` | how many can be used, and those left out, each with its `kid` and `reason` |
+//! | `last_success_age` | how long ago the issuer last confirmed the keys; `null` if never |
+//! | `failures` | failed downloads since then |
+//! | `last_error`, `last_error_age` | why the last failed download failed, and how long ago; `null` if none has |
+//! | `next_refresh` | how long until the next download that no request asks for |
+//! | `stale_left` | how long the keys will be used if nothing succeeds any more |
+//! | `budget` | how many downloads requests may start now |
+//!
+//! It names issuers and shows error texts, so it is for operators, and not for strangers.
+//!
 //! A deployment asks [`Authenticator::is_ready`](crate::Authenticator::is_ready) in its readiness probe, and never in its
 //! liveness probe: a restart brings no keys back.
 

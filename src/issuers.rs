@@ -6,7 +6,7 @@
 //!    is no longer trusted.
 //! 3. Any other is refused.
 //!
-//! Each issuer has its own keys, budget, backoff and clock: a key of one never verifies a token of another
+//! Each issuer has its own keys, budget, backoff and schedule: a key of one never verifies a token of another
 //! (CVE-2026-49998), and a tenant whose provider is down or hostile harms no other.
 
 mod resolved;
@@ -16,6 +16,7 @@ mod trusted_issuer;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::jose::KeySet;
@@ -33,6 +34,27 @@ pub(crate) use trusted_issuer::key_setters;
 pub(crate) struct Trusted {
     pub(crate) policy: Policy,
     pub(crate) keys: Keys,
+    /// Whether a token of it has verified.
+    proved: AtomicBool,
+}
+
+impl Trusted {
+    pub(crate) fn new(policy: Policy, keys: Keys) -> Self {
+        Self {
+            policy,
+            keys,
+            proved: AtomicBool::new(false),
+        }
+    }
+
+    fn is_proved(&self) -> bool {
+        self.proved.load(Ordering::Relaxed)
+    }
+
+    /// Whether this is the first time.
+    fn prove(&self) -> bool {
+        !self.proved.swap(true, Ordering::Relaxed)
+    }
 }
 
 /// Where an issuer's keys come from.
@@ -45,6 +67,14 @@ pub(crate) enum Keys {
 }
 
 impl Keys {
+    /// Whether tokens can be verified without waiting.
+    pub(crate) fn are_ready(&self) -> bool {
+        match self {
+            Self::Fixed(_) => true,
+            Self::Remote(remote) => remote.is_ready(),
+        }
+    }
+
     pub(crate) fn remote(&self) -> Option<&RemoteKeys> {
         match self {
             Self::Remote(remote) => Some(remote),
@@ -84,6 +114,16 @@ impl Issuers {
             (Some(trusted), _) => Found::Trusted(Arc::clone(trusted)),
             (None, Some(resolved)) => resolved.find(iss),
             (None, None) => Found::Unknown,
+        }
+    }
+
+    /// A token of `trusted` has verified.
+    pub(crate) fn prove(&self, trusted: &Trusted) {
+        if !trusted.is_proved()
+            && trusted.prove()
+            && let Some(resolved) = &self.resolved
+        {
+            resolved.keep(trusted);
         }
     }
 

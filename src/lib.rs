@@ -6,16 +6,16 @@
 //! | module | what is there |
 //! |---|---|
 //! | [`authenticator`] | the order of the checks; [`Authenticator`] and its builder |
-//! | [`middleware`] | [`AuthenticateLayer`] |
+//! | [`middleware`] | [`AuthenticateLayer`], and the table from a failure to an answer |
 //! | [`issuers`] | which issuers are trusted, given in code or found at run time |
 //! | [`policy`] | what a token must satisfy, and what weakens that |
+//! | [`clock`] | time as tokens carry it, and the clock to inject |
 //! | [`claims`] | a token's claims: registered, scopes, all others by name |
 //! | [`jose`] | algorithms and key sets |
 //! | [`jwks`] | the life of a published key set: freshness, rotation, outages |
 //! | [`fetch`] | the client that fetches keys, and how to bring another |
 //! | [`health`] | what an operator may ask |
 //! | [`error`] | every way to fail, by whose fault it is |
-//! | [`response`] | the table from a failure to an answer |
 //! | [`observe`] | events for logs, metrics and traces |
 //! | [`axum`](mod@crate::axum) | extractors (feature `axum`) |
 //! | [`testing`] | an issuer for tests, that can also lie (feature `testing`) |
@@ -37,7 +37,7 @@ pub mod jwks;
 pub mod middleware;
 pub mod observe;
 pub mod policy;
-pub mod response;
+mod response;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod verified;

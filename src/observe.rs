@@ -1,10 +1,11 @@
 //! What happened, told to whoever watches: one [`Event`] for every decision and every download.
 //!
 //! Events carry codes and counts, never a token. An [`Observer`] is called on the request's own path and must return
-//! at once.
+//! at once. One that panics hurts nobody: the panic goes no further, and the others are told all the same.
 
 use std::error::Error;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::error::Rejection;
@@ -79,7 +80,7 @@ impl Event<'_> {
 
 /// Sees every [`Event`]. Closures implement it: `|event: &Event<'_>| counter(event.code())`.
 pub trait Observer: Send + Sync + 'static {
-    /// Called once an event, on the path of the request or download; must not block.
+    /// Called once an event, on the path of the request or download; must not block. A panic is swallowed.
     fn observe(&self, event: &Event<'_>);
 }
 
@@ -103,7 +104,9 @@ impl Observers {
 
     pub(crate) fn tell(&self, event: &Event<'_>) {
         for observer in self.0.iter().flat_map(|observers| observers.iter()) {
-            observer.observe(event);
+            // Whoever watches must not decide: a request is answered, and keys are refreshed, although it panics. What it
+            // leaves behind is its own.
+            let _ = catch_unwind(AssertUnwindSafe(|| observer.observe(event)));
         }
     }
 }
@@ -112,5 +115,37 @@ impl fmt::Debug for Observers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.0.as_ref().map_or(0, |observers| observers.len());
         write!(f, "Observers({count})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// An observer that panicked while a panic of somebody else's unwound ended the process.
+    #[test]
+    fn an_observer_that_panics_hurts_nobody_even_amid_another_panic() {
+        struct Teller(Observers);
+        impl Drop for Teller {
+            fn drop(&mut self) {
+                self.0.tell(&Event::Accepted { issuer: "i" });
+            }
+        }
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let panics = |_: &Event<'_>| -> () { panic!("on purpose") };
+        let counts = move |_: &Event<'_>| {
+            counted.fetch_add(1, Ordering::Relaxed);
+        };
+        let teller = Teller(Observers::new(vec![Arc::new(panics), Arc::new(counts)]));
+        teller.0.tell(&Event::Accepted { issuer: "i" });
+        let unwound = catch_unwind(AssertUnwindSafe(move || {
+            let _teller = teller;
+            panic!("on purpose");
+        }));
+        assert!(unwound.is_err());
+        assert_eq!(count.load(Ordering::Relaxed), 2);
     }
 }

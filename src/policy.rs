@@ -1,5 +1,7 @@
 //! What a token of one issuer must satisfy; plain data, checked against a token's header and claims without I/O.
 //!
+//! It protects a service from tokens that are genuine, but not for it, not now, or not access tokens at all.
+//!
 //! # A token passes if
 //!
 //! 1. its `alg` is one of the allowed algorithms, compared exactly (RFC 8725 §3.1);
@@ -10,7 +12,12 @@
 //! 6. nothing binds it to a sender whom nobody checks.
 //!
 //! Every claim that is looked at must have the type its standard gives it; one that has not is a refusal, never
-//! "absent". What weakens a check is reached through [`PolicyBuilder::dangerous`] only.
+//! "absent". What weakens a check is reached through [`PolicyBuilder::dangerous`] only. A token that does not pass is answered
+//! 401 `invalid_token`; the [kind](crate::VerifyErrorKind) of the error tells an operator which condition failed.
+//!
+//! A deployment must see to it that the machine's clock is right to within seconds.
+//!
+//! RFC 7519 §4.1, §7.2; RFC 8725 §3; RFC 9068 §2.2, §4.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +25,7 @@ use std::time::Duration;
 use crate::claims::{Audience, Claims};
 use crate::clock::NumericDate;
 use crate::error::{ConfigError, ConfigErrorKind, VerifyErrorKind};
-use crate::jose::{Algorithm, Algorithms, Header};
+use crate::jose::{Algorithm, Algorithms, Header, KeySet};
 
 mod builder;
 mod issuer;
@@ -26,6 +33,9 @@ mod issuer;
 pub use builder::{Dangerous, PolicyBuilder};
 pub(crate) use builder::{Weaken, policy_setters};
 pub(crate) use issuer::{check_issuer, check_transport};
+
+/// A leeway above this hides expired tokens rather than clock drift (RFC 7519 §4.1.4: "no more than a few minutes").
+const MAX_LEEWAY: Duration = Duration::from_secs(600);
 
 /// How far ahead `iat` may always be, whatever the leeway: clocks differ by seconds, `iat` bounds no lifetime, and
 /// FAPI 2.0 §5.3.4 has servers accept ten seconds.
@@ -46,8 +56,8 @@ pub enum Profile {
     AccessToken,
 }
 
-/// What a token of one issuer must satisfy. Built by [`Policy::builder`]; always checks issuer, audience, expiry and
-/// algorithm.
+/// What a token of one issuer must satisfy. Built by [`Policy::builder`]; checks issuer, audience, expiry and algorithm,
+/// unless [`dangerous`](PolicyBuilder::dangerous) says otherwise.
 #[derive(Clone, Debug)]
 pub struct Policy {
     issuer: Arc<str>,
@@ -85,6 +95,29 @@ impl Policy {
     /// The algorithms a token may be signed with.
     pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
         self.algorithms.iter()
+    }
+
+    /// Whether `keys` can verify what this policy lets through.
+    ///
+    /// HMAC keys and public keys are never mixed: the text of a public key must not serve as a secret (CVE-2015-9235).
+    pub(crate) fn check_keys(&self, keys: &KeySet) -> Result<(), ConfigError> {
+        let problem = if self.algorithms().any(Algorithm::is_hmac) != keys.is_hmac() {
+            "HMAC algorithms go with an HMAC key, and asymmetric ones with public keys"
+        } else if !self.algorithms().any(|each| keys.fits(each)) {
+            "none of the keys can be used with an algorithm that is allowed"
+        } else {
+            return Ok(());
+        };
+        Err(ConfigError::new(ConfigErrorKind::Contradiction, problem))
+    }
+
+    /// Whether a token whose issuer is not known yet can be acceptable at all, whatever the policy.
+    pub(crate) fn could_accept(claims: &Claims, now: NumericDate) -> Result<(), VerifyErrorKind> {
+        check_time(claims, now, MAX_LEEWAY)?;
+        match claims.foreign() {
+            Some(name) => Err(VerifyErrorKind::ForeignClaim { name }),
+            None => Ok(()),
+        }
     }
 
     /// Checks the header: `alg`, `typ`, and that claims repeated there are the same (RFC 7519 §5.3).
@@ -128,7 +161,7 @@ impl Policy {
             return Err(VerifyErrorKind::Issuer);
         }
         self.check_audience(claims)?;
-        self.check_time(claims, now)?;
+        check_time(claims, now, self.leeway)?;
         self.check_required(claims)?;
         self.check_kind(header, claims)?;
         self.check_binding(claims)
@@ -183,29 +216,6 @@ impl Policy {
         }
     }
 
-    /// Whether the token's time is now; asked again each time a token that passed is shown again.
-    pub(crate) fn check_time(
-        &self,
-        claims: &Claims,
-        now: NumericDate,
-    ) -> Result<(), VerifyErrorKind> {
-        let at = claims.expires_at();
-        if now >= at.saturating_add(self.leeway) {
-            return Err(VerifyErrorKind::Expired { at, now });
-        }
-        if let Some(at) = claims.not_before()
-            && at > now.saturating_add(self.leeway)
-        {
-            return Err(VerifyErrorKind::NotYetValid { at, now });
-        }
-        if let Some(at) = claims.issued_at()
-            && at > now.saturating_add(self.leeway.max(ISSUED_AT_GRACE))
-        {
-            return Err(VerifyErrorKind::IssuedInFuture { at, now });
-        }
-        Ok(())
-    }
-
     /// RFC 9449 §7.2: a token bound to its sender must not pass as a plain bearer token.
     fn check_binding(&self, claims: &Claims) -> Result<(), VerifyErrorKind> {
         match claims.member("cnf") {
@@ -216,6 +226,25 @@ impl Policy {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether the token's time is now (RFC 7519 §4.1.4 to §4.1.6).
+fn check_time(claims: &Claims, now: NumericDate, leeway: Duration) -> Result<(), VerifyErrorKind> {
+    let at = claims.expires_at();
+    if now >= at.saturating_add(leeway) {
+        return Err(VerifyErrorKind::Expired { at, now });
+    }
+    if let Some(at) = claims.not_before()
+        && at > now.saturating_add(leeway)
+    {
+        return Err(VerifyErrorKind::NotYetValid { at, now });
+    }
+    if let Some(at) = claims.issued_at()
+        && at > now.saturating_add(leeway.max(ISSUED_AT_GRACE))
+    {
+        return Err(VerifyErrorKind::IssuedInFuture { at, now });
+    }
+    Ok(())
 }
 
 /// What the header's `typ` says of the kind of token (RFC 7515 §4.1.9: the prefix `application/` may be left out, and

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::claims::Claims;
 use crate::clock::NumericDate;
-use crate::error::{ConfigError, ConfigErrorKind, VerifyError, VerifyErrorKind};
+use crate::error::{ConfigError, VerifyError, VerifyErrorKind};
 use crate::jose::{Algorithm, Compact, Header, KeySet};
 use crate::policy::Policy;
 use crate::verified::Verified;
@@ -39,6 +39,10 @@ impl<'c> Unverified<'c> {
     /// The issuer that the token claims to be from: good for finding a policy, and nothing else.
     pub(crate) fn issuer(&self) -> &str {
         self.claims.issuer()
+    }
+
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.claims
     }
 
     /// Holds the token against `policy`: everything that can be refused without a key.
@@ -84,14 +88,8 @@ impl Checked<'_> {
             claims,
         } = &self.unverified;
         let algorithm = header.algorithm;
-        let mut candidates = keys
-            .select(self.key_id(), algorithm)?
-            .filter(|key| key.is_in_force(self.now))
-            .peekable();
-        if candidates.peek().is_none() {
-            return Err(VerifyErrorKind::KeyUnknown.into());
-        }
-        let key = candidates
+        let key = keys
+            .select(self.key_id(), algorithm, self.now)?
             .find(|key| key.verify(algorithm, compact.signing_input, &compact.signature))
             .ok_or(VerifyErrorKind::Signature)?;
         Verified::new(policy.shared_issuer(), key, header, claims.clone())
@@ -105,14 +103,14 @@ impl Checked<'_> {
 /// [`Authenticator`](crate::Authenticator), which finds the keys by itself.
 ///
 /// ```
-/// use tower_bearer::{Claims, KeySet, NumericDate, Policy, Verifier, VerifyErrorKind};
+/// use tower_bearer::{KeySet, NumericDate, Policy, Verifier, VerifyErrorKind};
 /// use tower_bearer::jose::Algorithm;
 ///
 /// let keys = KeySet::hmac(Algorithm::HS256, b"only an example, only an example")?;
 /// let policy = Policy::builder("https://id.example.com", "https://api.example.com")
 ///     .algorithms([Algorithm::HS256])
 ///     .build()?;
-/// let verifier = Verifier::<Claims>::new(policy, keys)?;
+/// let verifier = Verifier::new(policy, keys)?;
 ///
 /// let refused = verifier.verify("no token", NumericDate::from_seconds(1_800_000_000)).unwrap_err();
 /// assert_eq!(refused.kind(), VerifyErrorKind::NotCompact);
@@ -124,21 +122,35 @@ pub struct Verifier<C = Claims> {
     claims: PhantomData<fn() -> C>,
 }
 
-impl<C: DeserializeOwned + 'static> Verifier<C> {
+impl Verifier<Claims> {
     /// Verifies with `keys` what satisfies `policy`.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] if the policy allows HMAC but the keys are public ones, or the other way round.
+    /// [`ConfigError`] if no key fits an algorithm that the policy allows, or secrets would stand beside public keys.
     pub fn new(policy: Policy, keys: KeySet) -> Result<Self, ConfigError> {
-        check_keys_fit(&policy, &keys)?;
+        policy.check_keys(&keys)?;
         Ok(Self {
             policy,
             keys,
             claims: PhantomData,
         })
     }
+}
 
+impl<C> Verifier<C> {
+    /// Reads the claims of every token as a `D`; a token that does not fit is refused.
+    #[must_use]
+    pub fn claims<D: DeserializeOwned + 'static>(self) -> Verifier<D> {
+        Verifier {
+            policy: self.policy,
+            keys: self.keys,
+            claims: PhantomData,
+        }
+    }
+}
+
+impl<C: DeserializeOwned + 'static> Verifier<C> {
     /// Verifies `token` as of `now`.
     ///
     /// # Errors
@@ -150,17 +162,6 @@ impl<C: DeserializeOwned + 'static> Verifier<C> {
             .check(&self.policy, now)?
             .verify(&self.policy, &self.keys)
     }
-}
-
-/// HMAC keys and public keys are never mixed: the text of a public key must not serve as a secret (CVE-2015-9235).
-pub(crate) fn check_keys_fit(policy: &Policy, keys: &KeySet) -> Result<(), ConfigError> {
-    if policy.algorithms().any(Algorithm::is_hmac) == keys.is_hmac() {
-        return Ok(());
-    }
-    Err(ConfigError::new(
-        ConfigErrorKind::Contradiction,
-        "HMAC algorithms go with an HMAC key, and asymmetric ones with public keys",
-    ))
 }
 
 impl<C> fmt::Debug for Verifier<C> {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tower_bearer::issuers::ResolveError;
 use tower_bearer::testing::{Behaviour, TestIssuer};
 use tower_bearer::{
-    Algorithm, Authenticator, AuthenticatorBuilder, IssuerTemplate, Rejection, TrustedIssuer,
-    VerifyErrorKind,
+    Algorithm, Authenticator, AuthenticatorBuilder, IssuerTemplate, NumericDate, Rejection,
+    TrustedIssuer, VerifyErrorKind,
 };
 
 const AUDIENCE: &str = "https://api.example.com";
@@ -130,6 +130,22 @@ async fn an_issuer_that_is_down_or_flooded_harms_no_other() {
         "keys_unavailable"
     );
     assert!(auth.is_ready(), "one of two has its keys");
+}
+
+#[tokio::test]
+async fn an_issuer_with_keys_given_in_code_is_always_ready() {
+    let (down, other) = (home(), TestIssuer::new("https://other.example.com"));
+    down.behave(Behaviour::Down);
+    let document = other.key_set().to_string();
+    let keys = tower_bearer::KeySet::from_json(document.as_bytes()).expect("a key set");
+    let auth = builder(down.fetch())
+        .trust(TrustedIssuer::new(other.url(), AUDIENCE).key_set(keys))
+        .build()
+        .expect("sound");
+    assert!(auth.is_ready());
+    assert!(auth.warm_within(Duration::ZERO).await.is_err());
+    down.behave(Behaviour::Normal);
+    auth.warm_within(Duration::MAX).await.expect("up by now");
 }
 
 #[tokio::test]
@@ -292,6 +308,62 @@ async fn a_resolver_that_cannot_tell_is_no_refusal() {
     assert_eq!(code(auth.verify(&token).await), "issuer_unavailable");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_resolver_that_never_answers_holds_no_request_for_longer_than_five_seconds() {
+    let acme = tenant("acme");
+    let auth = builder(acme.fetch())
+        .resolver(|_: String| std::future::pending())
+        .build()
+        .expect("sound");
+    let token = acme.token().audience(AUDIENCE).sign();
+    let requests: Vec<_> = (0..1000)
+        .map(|_| {
+            let (auth, token) = (auth.clone(), token.clone());
+            tokio::spawn(async move { code(auth.verify(&token).await) })
+        })
+        .collect();
+    let begun = tokio::time::Instant::now();
+    for request in requests {
+        assert_eq!(request.await.expect("no panic"), "issuer_unavailable");
+    }
+    assert!(begun.elapsed() < Duration::from_millis(5100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_in_use_never_waits_for_the_resolver() {
+    let acme = tenant("acme");
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let auth = builder(acme.fetch())
+        .resolver(move |issuer: String| {
+            let slow = count.fetch_add(1, Ordering::Relaxed) > 0;
+            async move {
+                if slow {
+                    tokio::time::sleep(Duration::from_secs(4)).await;
+                }
+                Ok(Some(TrustedIssuer::new(issuer, AUDIENCE)))
+            }
+        })
+        .build()
+        .expect("sound");
+    let token = acme
+        .token()
+        .audience(AUDIENCE)
+        .expires_in(Duration::from_secs(1 << 20))
+        .sign();
+    for _ in 0..60 {
+        let begun = tokio::time::Instant::now();
+        assert_eq!(code(auth.verify(&token).await), "accepted");
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
+    assert!(
+        (6..=8).contains(&asked.load(Ordering::Relaxed)),
+        "once in eight minutes or so"
+    );
+    assert_eq!(acme.downloads().discovery, 1, "the keys at hand are kept");
+}
+
 #[tokio::test]
 async fn an_answer_for_another_issuer_is_a_refusal() {
     let acme = tenant("acme");
@@ -358,6 +430,72 @@ async fn the_kept_tenants_are_bounded_and_one_that_fell_out_still_works() {
         1 + 2,
         "the one given in code, and two"
     );
+}
+
+#[tokio::test]
+async fn a_flood_of_made_up_tenants_pushes_out_no_real_one_and_is_bounded() {
+    let acme = tenant("acme");
+    let auth = builder(acme.fetch())
+        .resolver(tenants().allow_if(|_| true))
+        .build()
+        .expect("sound");
+    let token = acme.token().audience(AUDIENCE).sign();
+    assert_eq!(code(auth.verify(&token).await), "accepted");
+    let flood: Vec<_> = (0..3000)
+        .map(|number| {
+            let iss = format!("https://login.example/made-up-{number}/v2.0");
+            let (auth, token) = (
+                auth.clone(),
+                acme.token().issuer(iss).audience(AUDIENCE).sign(),
+            );
+            tokio::spawn(async move { code(auth.verify(&token).await) })
+        })
+        .collect();
+    for request in flood {
+        let code = request.await.expect("no panic");
+        assert!(
+            ["issuer_unavailable", "keys_unavailable"].contains(&code),
+            "{code}"
+        );
+    }
+    assert_eq!(code(auth.verify(&token).await), "accepted");
+    assert_eq!(acme.downloads().key_set, 1);
+    assert!(
+        auth.health().issuers().len() <= 1 + 1 + 256,
+        "the unproved are bounded"
+    );
+}
+
+#[tokio::test]
+async fn what_no_policy_could_accept_is_not_asked_for() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let acme = tenant("acme");
+    let auth = builder(acme.fetch())
+        .resolver(move |_: String| {
+            count.fetch_add(1, Ordering::Relaxed);
+            async { Ok(None) }
+        })
+        .build()
+        .expect("sound");
+    let token = acme.token().audience(AUDIENCE);
+    for (token, outcome) in [
+        (
+            token
+                .clone()
+                .expires_at(NumericDate::from_seconds(1_000_000_000)),
+            "expired",
+        ),
+        (
+            token.clone().claim("events", serde_json::json!({})),
+            "foreign_claim",
+        ),
+        (token.clone().issuer("http\u{0}'; DROP TABLE"), "issuer"),
+        (token.clone().issuer("https://a.example/?q="), "issuer"),
+    ] {
+        assert_eq!(code(auth.verify(&token.sign()).await), outcome);
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
 }
 
 #[test]

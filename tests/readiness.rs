@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use http::{Request, Response, StatusCode};
-use tower::{Layer, Service, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_bearer::testing::{Behaviour, TestIssuer};
 use tower_bearer::{AuthenticateLayer, Authenticator, Verified};
 
@@ -84,6 +84,23 @@ async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
         assert_eq!(response.body(), "alice");
         assert_eq!(polled.load(Ordering::Relaxed), round);
     }
+}
+
+#[tokio::test]
+async fn a_refused_request_gives_back_what_the_inner_service_reserved() {
+    let issuer = TestIssuer::new("https://id.example.com");
+    let inner = ServiceBuilder::new()
+        .concurrency_limit(1)
+        .service(service_fn(|_: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(()))
+        }));
+    let mut one = layer(&issuer).layer(inner);
+    let mut other = one.clone();
+    poll_fn(|cx| one.poll_ready(cx)).await.expect("infallible");
+    let refused = one.call(Request::new(())).await.expect("infallible");
+    assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    let ready = poll_fn(|cx| Poll::Ready(other.poll_ready(cx))).await;
+    assert!(ready.is_ready(), "the idle service holds no permit");
 }
 
 #[tokio::test]

@@ -261,7 +261,7 @@ async fn the_examples_of_bearer_requests_are_read_and_answered() {
         let request = Request::builder().header(AUTHORIZATION, format!("Bearer {token}"));
         let request = request.body(()).expect("a request");
         let auth: &Authenticator = &stage.auth;
-        match auth.authenticate(&request).await {
+        match auth.authenticate(request.headers(), request.uri()).await {
             Err(Rejection::Verify(error)) if token.contains('.') => {
                 let header = Json {
                     part: TokenPart::Header,

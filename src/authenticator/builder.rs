@@ -10,7 +10,7 @@ use super::{Authenticator, Shared};
 use crate::challenge::Challenge;
 use crate::claims::Claims;
 use crate::clock::{Clock, SystemClock};
-use crate::error::ConfigError;
+use crate::error::{ConfigError, ConfigErrorKind};
 use crate::fetch::Fetch;
 use crate::issuers::{IssuerResolver, Issuers, Resolved, TrustedIssuer, key_setters};
 use crate::jwks::Lifetimes;
@@ -32,7 +32,7 @@ pub struct AuthenticatorBuilder<C = Claims> {
     most_resolved: u64,
     realm: Option<String>,
     scope: Option<String>,
-    clock: Box<dyn Clock>,
+    clock: Arc<dyn Clock>,
     fetch: Option<Arc<dyn Fetch>>,
     observers: Vec<Arc<dyn Observer>>,
     claims: PhantomData<fn() -> C>,
@@ -47,20 +47,12 @@ impl AuthenticatorBuilder<Claims> {
             most_resolved: MOST_RESOLVED,
             realm: None,
             scope: None,
-            clock: Box::new(SystemClock),
+            clock: Arc::new(SystemClock),
             fetch: None,
-            observers: default_observers(),
+            observers: Vec::new(),
             claims: PhantomData,
         }
     }
-}
-
-/// Those who watch every authenticator.
-fn default_observers() -> Vec<Arc<dyn Observer>> {
-    vec![
-        #[cfg(feature = "tracing")]
-        Arc::new(crate::observe::TracingObserver),
-    ]
 }
 
 impl<C> AuthenticatorBuilder<C> {
@@ -123,7 +115,7 @@ impl<C> AuthenticatorBuilder<C> {
 
     /// Takes the time from `clock` instead of the operating system.
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Box::new(clock);
+        self.clock = Arc::new(clock);
         self
     }
 
@@ -146,12 +138,17 @@ impl<C> AuthenticatorBuilder<C> {
     /// [`ConfigError`] that names the input: see [`PolicyBuilder::build`]; a JWKS URL that is not `https`; HMAC beside
     /// public keys; the same issuer twice; a realm or scope that a challenge cannot carry.
     pub fn build(mut self) -> Result<Authenticator<C>, ConfigError> {
+        if self.most_resolved == 0 {
+            let problem = "no issuer of the resolver may be kept, so that none could be trusted";
+            return Err(ConfigError::new(ConfigErrorKind::Limit, problem));
+        }
         let observers = Observers::new(self.observers);
         let fetch = self.fetch.or_else(default_fetch);
+        let clock = self.clock;
         let audience = self.first.policy().first_audience().to_owned();
         let trusted = std::iter::once(self.first)
             .chain(self.others)
-            .map(|issuer| issuer.build(fetch.as_ref(), &observers))
+            .map(|issuer| issuer.build(fetch.as_ref(), &clock, &observers))
             .collect::<Result<Vec<_>, _>>()?;
         let mut challenge = match &self.realm {
             Some(realm) => Challenge::new(realm)?,
@@ -162,14 +159,15 @@ impl<C> AuthenticatorBuilder<C> {
             challenge = challenge.with_scope(scope)?;
         }
         let resolved = self.resolver.map(|resolver| {
-            let observers = observers.clone();
-            let build = move |issuer: TrustedIssuer| issuer.build(fetch.as_ref(), &observers);
+            let (clock, observers) = (Arc::clone(&clock), observers.clone());
+            let build =
+                move |issuer: TrustedIssuer| issuer.build(fetch.as_ref(), &clock, &observers);
             Resolved::new(resolver, self.most_resolved, Box::new(build))
         });
         Ok(Authenticator {
             shared: Arc::new(Shared {
                 issuers: Issuers::new(trusted, resolved)?,
-                clock: self.clock,
+                clock,
                 observers,
                 answers: Answers::new(&challenge),
             }),

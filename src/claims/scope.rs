@@ -30,7 +30,8 @@ impl<'a> Scopes<'a> {
         self.iter().next().is_none()
     }
 
-    /// Passes if every scope of `needed`, a space-separated list, is granted.
+    /// Passes if every scope of `needed`, a space-separated list, is granted. A list of none never passes: it is a mistake,
+    /// and must not open a door.
     ///
     /// # Errors
     ///
@@ -38,7 +39,7 @@ impl<'a> Scopes<'a> {
     /// that the challenge tells the client everything it has to ask for at once (RFC 6750 §3.1).
     pub fn require(self, needed: &str) -> Result<(), AuthorizationError> {
         let needed = Scopes(needed);
-        if needed.iter().all(|scope| self.contains(scope)) {
+        if !needed.is_empty() && needed.iter().all(|scope| self.contains(scope)) {
             return Ok(());
         }
         Err(AuthorizationError::insufficient_scope(needed.to_string()))
@@ -87,6 +88,7 @@ mod tests {
     fn a_refusal_names_every_scope_that_is_needed() {
         let scopes = Scopes::new("read");
         assert_eq!(scopes.require("read"), Ok(()));
+        assert!(scopes.require("").is_err() && scopes.require(" ").is_err());
         let refused = AuthorizationError::insufficient_scope("read admin");
         assert_eq!(scopes.require("read admin"), Err(refused));
     }

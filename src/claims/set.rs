@@ -23,7 +23,7 @@ use crate::jose::{Members, Value};
 ///
 /// ```
 /// # fn show(claims: &tower_bearer::Claims) -> Result<(), tower_bearer::ClaimError> {
-/// let tenant: Option<&str> = claims.get("tenant")?;
+/// let tenant: Option<String> = claims.get("tenant")?;
 /// let roles: Vec<String> = claims.get("roles")?.unwrap_or_default();
 /// # Ok(())
 /// # }
@@ -58,10 +58,7 @@ impl Claims {
     /// [`ClaimError`] if the claim is there but cannot be read as a `T`.
     pub fn get<'a, T: Deserialize<'a>>(&'a self, name: &str) -> Result<Option<T>, ClaimError> {
         let read = |value: Value<'a>| serde_json::from_str(value.raw());
-        let failed = |source| ClaimError {
-            name: Some(name.into()),
-            source,
-        };
+        let failed = |error| ClaimError::new(Some(name), &error);
         self.member(name).map(read).transpose().map_err(failed)
     }
 
@@ -71,7 +68,7 @@ impl Claims {
     ///
     /// [`ClaimError`] if the set cannot be read as a `T`.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, ClaimError> {
-        serde_json::from_str(&self.0.text).map_err(|source| ClaimError { name: None, source })
+        serde_json::from_str(&self.0.text).map_err(|error| ClaimError::new(None, &error))
     }
 
     pub(crate) fn read_owned<T: DeserializeOwned>(&self) -> Result<T, ClaimError> {
@@ -189,12 +186,14 @@ impl fmt::Debug for Claims {
 }
 
 impl Serialize for Claims {
+    /// Writes the set as JSON, each value as it was signed, the members in no particular order.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (name, value) in self.0.members.iter(&self.0.text) {
-            let value: serde_json::Value =
+            // As it was written: a number may have more digits than any type of ours.
+            let raw: &RawValue =
                 serde_json::from_str(value.raw()).map_err(serde::ser::Error::custom)?;
-            map.serialize_entry(&name, &value)?;
+            map.serialize_entry(&name, raw)?;
         }
         map.end()
     }
@@ -209,23 +208,37 @@ impl<'de> Deserialize<'de> for Claims {
 }
 
 /// A claim that cannot be read as the type asked for.
-#[derive(Debug)]
+///
+/// Tells the claim and the place, and never what stands there: whoever logs it would log claims.
+#[derive(Clone, Debug)]
 pub struct ClaimError {
     name: Option<Box<str>>,
-    source: serde_json::Error,
+    column: usize,
 }
 
-impl fmt::Display for ClaimError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "claim {name:?} does not have the type asked for"),
-            None => f.write_str("claims do not fit the type asked for"),
+impl ClaimError {
+    fn new(name: Option<&str>, error: &serde_json::Error) -> Self {
+        Self {
+            name: name.map(Box::from),
+            column: error.column(),
         }
     }
 }
 
-impl Error for ClaimError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.source)
+impl fmt::Display for ClaimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let column = self.column;
+        match &self.name {
+            Some(name) => write!(
+                f,
+                "claim {name:?} does not have the type asked for, at column {column}"
+            ),
+            None => write!(
+                f,
+                "claims do not fit the type asked for, at column {column}"
+            ),
+        }
     }
 }
+
+impl Error for ClaimError {}

@@ -1,21 +1,31 @@
 //! The default [`Fetch`]: reqwest over rustls.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use reqwest::Client;
 use reqwest::redirect::Policy;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore};
+use tokio::time::timeout;
 
 use super::{Fetch, FetchError, FetchErrorKind, FetchFuture, FetchLimits};
 
 const USER_AGENT: &str = concat!("tower-bearer/", env!("CARGO_PKG_VERSION"));
 
+/// How many requests begin side by side: a thousand issuers at start-up must not take all of a process's sockets at once.
+const ABREAST: usize = 64;
+
+/// How long a request keeps others from beginning. One that takes longer goes on beside them: issuers that hang must not
+/// hold up those that do not.
+const HEAD_START: Duration = Duration::from_millis(500);
+
 /// A client that is made at its first request: to make one reads the system's certificates.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpClient {
     client: Arc<OnceCell<Client>>,
+    abreast: Arc<Semaphore>,
     connect: Duration,
 }
 
@@ -24,6 +34,7 @@ impl HttpClient {
     pub(crate) fn new(connect: Duration) -> Self {
         Self {
             client: Arc::new(OnceCell::new()),
+            abreast: Arc::new(Semaphore::new(ABREAST)),
             connect,
         }
     }
@@ -39,8 +50,28 @@ impl HttpClient {
         self.client.get_or_try_init(make).await
     }
 
-    async fn send(
+    /// Sends in turn; the time of waiting counts.
+    async fn send_in_turn(
         self,
+        request: Request<Vec<u8>>,
+        limits: FetchLimits,
+    ) -> Result<Response<Vec<u8>>, FetchError> {
+        let late = |elapsed| FetchError::new(FetchErrorKind::Timeout).because(elapsed);
+        let in_turn = async {
+            // The semaphore is never closed; were it, nobody would be kept waiting.
+            let turn = self.abreast.acquire().await.ok();
+            let mut sent = pin!(self.send(request, limits));
+            if let Ok(answer) = timeout(HEAD_START, &mut sent).await {
+                return answer;
+            }
+            drop(turn);
+            sent.await
+        };
+        timeout(limits.total(), in_turn).await.map_err(late)?
+    }
+
+    async fn send(
+        &self,
         request: Request<Vec<u8>>,
         limits: FetchLimits,
     ) -> Result<Response<Vec<u8>>, FetchError> {
@@ -77,7 +108,7 @@ impl HttpClient {
 
 impl Fetch for HttpClient {
     fn fetch(&self, request: Request<Vec<u8>>, limits: FetchLimits) -> FetchFuture {
-        Box::pin(self.clone().send(request, limits))
+        Box::pin(self.clone().send_in_turn(request, limits))
     }
 }
 
@@ -107,6 +138,8 @@ fn failure(error: reqwest::Error) -> FetchError {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failing test may panic")]
+
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -188,6 +221,35 @@ mod tests {
                 .unwrap_err(),
             too_large
         );
+    }
+
+    #[tokio::test]
+    async fn requests_begin_a_few_abreast_and_those_that_hang_hold_up_nobody_for_long() {
+        let open = Arc::new(AtomicUsize::new(0));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let silent = format!("http://{}/", listener.local_addr().unwrap());
+        let count = Arc::clone(&open);
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                held.push(stream);
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let well = serve("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".into(), b"").await;
+
+        let client = HttpClient::new(Duration::from_secs(2));
+        let limits = FetchLimits::default();
+        let get = |url: &str| client.fetch(Request::get(url).body(Vec::new()).unwrap(), limits);
+        // Made ahead, so that the head start of the first is not spent on that.
+        client.client().await.unwrap();
+        let hanging: Vec<_> = (0..100).map(|_| tokio::spawn(get(&silent))).collect();
+        tokio::time::sleep(HEAD_START / 2).await;
+        assert!(open.load(Ordering::Relaxed) <= ABREAST);
+        let begun = std::time::Instant::now();
+        assert_eq!(get(&well).await.unwrap().body(), b"{}");
+        assert!(begun.elapsed() < HEAD_START * 4, "{:?}", begun.elapsed());
+        hanging.iter().for_each(tokio::task::JoinHandle::abort);
     }
 
     #[tokio::test]

@@ -24,7 +24,8 @@ pub type ResolveFuture =
 ///     let known = issuer == "https://id.example.com/tenants/acme";
 ///     Ok(known.then(|| TrustedIssuer::new(issuer, "orders")))
 /// });
-/// # auth.build().map(drop)
+/// # auth.build()?;
+/// # Ok::<(), tower_bearer::ConfigError>(())
 /// ```
 ///
 /// For tenants whose issuers follow one pattern there is [`IssuerTemplate`](super::IssuerTemplate).
@@ -34,10 +35,13 @@ pub trait IssuerResolver: Send + Sync + 'static {
     /// `issuer` is what an unverified token says: a URL, at most 512 bytes long, and a stranger's words otherwise.
     /// Compare it with what is known; never fetch it, and never put it into a query unescaped. The answer has to be for
     /// exactly this issuer; one for another is taken as a refusal. It is kept for ten minutes, a refusal for thirty
-    /// seconds.
+    /// seconds, at most 1 024 of these.
     ///
-    /// An `Err` says that it cannot be told: the request is answered 503, unless the issuer was trusted within the last
-    /// day.
+    /// Strangers can make up issuers as fast as they can send requests, and each one is asked for: answer from memory, or
+    /// with a look-up that bears that. At most 64 answers are awaited at once, each for at most five seconds.
+    ///
+    /// An `Err`, like an answer that is late or one too many, says that it cannot be told: the request is answered 503,
+    /// unless the issuer was trusted within the last day.
     fn resolve(&self, issuer: &str) -> ResolveFuture;
 }
 

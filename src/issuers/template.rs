@@ -6,6 +6,7 @@ use std::future::ready;
 use super::resolver::{IssuerResolver, ResolveFuture};
 use super::trusted_issuer::TrustedIssuer;
 use crate::error::{ConfigError, ConfigErrorKind};
+use crate::policy::check_issuer;
 
 const PLACEHOLDER: &str = "{tenant}";
 /// The longest name of a tenant, in bytes: longer than any provider's.
@@ -16,7 +17,7 @@ type Terms = dyn Fn(&str, &str) -> TrustedIssuer + Send + Sync;
 
 /// Trusts issuers such as `https://login.example/{tenant}/v2.0`, for tenants that are allowed.
 ///
-/// A tenant's name is one path segment or host label: letters, digits, `-`, `_` and, where the placeholder is a whole path segment, `.`.
+/// A tenant's name is one path segment of letters, digits, `-`, `_` and `.`, or the first label of a domain, without a dot.
 /// Nothing else can stand in its place, so that no name leads to another host or path. There is no way to allow every
 /// tenant but to say so in a predicate.
 ///
@@ -44,7 +45,8 @@ impl IssuerTemplate {
     ///
     /// # Errors
     ///
-    /// [`ConfigErrorKind::Issuer`] if the template does not hold `{tenant}` exactly once, between `/`, `.` or the end.
+    /// [`ConfigErrorKind::Issuer`] if the template would not be an issuer with a name in the place of `{tenant}`, which must
+    /// stand there exactly once: as a whole path segment, or as the first label of a domain of at least two more.
     pub fn new(
         template: &str,
         terms: impl Fn(&str, &str) -> TrustedIssuer + Send + Sync + 'static,
@@ -59,13 +61,24 @@ impl IssuerTemplate {
         if after.contains(PLACEHOLDER) {
             return Err(wrong("holds {tenant} twice"));
         }
-        let opened = before.ends_with('/');
-        let closed = after.is_empty() || after.starts_with(['/', '.']);
-        if !opened || !closed || !before.contains("://") {
+        let whole = if before == "https://" || before == "http://" {
+            // Two labels that are no number: without them a name could be any host, or an address.
+            let domain = after
+                .split('/')
+                .next()
+                .and_then(|rest| rest.strip_prefix('.'));
+            let labels = || domain.unwrap_or_default().split('.');
+            let named = |label: &str| label.bytes().any(|byte| byte.is_ascii_alphabetic());
+            labels().count() >= 2 && labels().all(named)
+        } else {
+            before.ends_with('/') && (after.is_empty() || after.starts_with('/'))
+        };
+        if !whole {
             return Err(wrong(
-                "does not have {tenant} as a whole path segment or host label",
+                "does not have {tenant} as a whole path segment or the first label of a domain",
             ));
         }
+        check_issuer(&format!("{before}tenant{after}"), true)?;
         Ok(Self {
             before: before.to_owned(),
             after: after.to_owned(),
@@ -82,6 +95,9 @@ impl IssuerTemplate {
     }
 
     /// Allows the tenants that `allowed` says yes to, instead of those before. It sees a name of the form above.
+    ///
+    /// A predicate that says yes to names that no provider gave out lets strangers make us look for their issuers, at
+    /// most 256 at once and 16 a second.
     #[must_use]
     pub fn allow_if(mut self, allowed: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.allowed = Box::new(allowed);
@@ -94,8 +110,7 @@ impl IssuerTemplate {
             .strip_prefix(&self.before)?
             .strip_suffix(&self.after)?;
         // In a host name a dot would make another host of it.
-        let in_path = self.after.is_empty() || self.after.starts_with('/');
-        let in_path = in_path && !self.before.ends_with("://");
+        let in_path = !self.before.ends_with("://");
         let plain = |byte: u8| {
             byte.is_ascii_alphanumeric() || b"-_".contains(&byte) || (in_path && byte == b'.')
         };
@@ -186,6 +201,16 @@ mod tests {
             "https://login.example/x{tenant}/v2.0",
             "https://login.example/{tenant}x/v2.0",
             "{tenant}/v2.0",
+            "https://{tenant}",
+            "https://{tenant}/",
+            "https://{tenant}/v2.0",
+            "https://{tenant}./",
+            "https://{tenant}.0.0.1/",
+            "https://{tenant}.example/",
+            "https://a.{tenant}.example.com/",
+            "https://id.example?x=/{tenant}",
+            "https://id.example/#/{tenant}",
+            "file:///{tenant}",
         ] {
             assert!(template(bad).is_err(), "{bad}");
         }

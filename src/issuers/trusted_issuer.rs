@@ -3,30 +3,26 @@
 use std::sync::Arc;
 
 use super::{Keys, Trusted};
+use crate::clock::Clock;
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::fetch::Fetch;
 use crate::jose::KeySet;
 use crate::jwks::{Lifetimes, RemoteConfig, RemoteKeys, Source};
 use crate::observe::Observers;
 use crate::policy::{Policy, PolicyBuilder, Weaken, check_transport, policy_setters};
-use crate::verifier::check_keys_fit;
 
 /// One issuer to trust: what its tokens must satisfy, and where its keys come from.
 #[derive(Debug)]
 #[must_use]
 pub struct TrustedIssuer {
     policy: PolicyBuilder,
-    source: KeySource,
+    /// Where to fetch keys; by discovery if there are none.
+    urls: Vec<String>,
+    /// Keys that are used instead of fetched ones.
+    keys: Option<KeySet>,
+    /// Keys to begin with.
     seed: Option<KeySet>,
     refresh_on_bad_signature: bool,
-}
-
-/// Where keys come from, as it was configured.
-#[derive(Debug)]
-enum KeySource {
-    Discovery,
-    Urls(Vec<String>),
-    Fixed(KeySet),
 }
 
 /// The setters of an issuer's keys, for every builder that holds a [`TrustedIssuer`].
@@ -46,9 +42,11 @@ macro_rules! key_setters {
             self
         }
 
-        /// Starts with these keys, as if they had been fetched when the service started; fresh ones replace them.
+        /// Starts with these keys, until the issuer's own come: for a service that must verify tokens although the issuer
+        /// is down when it starts.
         ///
-        /// For a service that must verify tokens although the issuer is down when it starts.
+        /// Nobody knows their age, so they count as stale: fresh ones are fetched at once, and without any they are used for
+        /// 24 h at most.
         pub fn seed(mut self, keys: $crate::jose::KeySet) -> Self {
             self.trusted_mut().set_seed(keys);
             self
@@ -72,7 +70,8 @@ impl TrustedIssuer {
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         Self {
             policy: Policy::builder(issuer, audience),
-            source: KeySource::Discovery,
+            urls: Vec::new(),
+            keys: None,
             seed: None,
             refresh_on_bad_signature: false,
         }
@@ -86,7 +85,7 @@ impl TrustedIssuer {
     }
 
     pub(crate) fn set_keys(&mut self, keys: KeySet) {
-        self.source = KeySource::Fixed(keys);
+        self.keys = Some(keys);
     }
 
     pub(crate) fn set_seed(&mut self, keys: KeySet) {
@@ -98,63 +97,82 @@ impl TrustedIssuer {
     }
 
     pub(crate) fn add_jwks_url(&mut self, url: String) {
-        match &mut self.source {
-            KeySource::Urls(urls) => urls.push(url),
-            source => *source = KeySource::Urls(vec![url]),
-        }
+        self.urls.push(url);
     }
 
+    /// What is needed to verify this issuer's tokens, if every input is sound.
     pub(crate) fn build(
         mut self,
         fetch: Option<&Arc<dyn Fetch>>,
+        clock: &Arc<dyn Clock>,
+        observers: &Observers,
+    ) -> Result<Trusted, ConfigError> {
+        match self.keys.take() {
+            Some(keys) => self.with_fixed_keys(keys),
+            None => self.with_published_keys(fetch, clock, observers),
+        }
+    }
+
+    fn with_fixed_keys(mut self, keys: KeySet) -> Result<Trusted, ConfigError> {
+        if !self.urls.is_empty() || self.seed.is_some() || self.refresh_on_bad_signature {
+            return Err(contradiction(
+                "keys are given with `key_set`, but also a place or a way to fetch them",
+            ));
+        }
+        if keys.is_hmac() && self.policy.chosen_algorithms().is_none() {
+            let own = keys.keys().iter().flat_map(|key| key.algorithms().iter());
+            self.policy.set_algorithms(own.collect());
+        }
+        let policy = self.policy.build()?;
+        policy.check_keys(&keys)?;
+        Ok(Trusted::new(policy, Keys::Fixed(Arc::new(keys))))
+    }
+
+    fn with_published_keys(
+        self,
+        fetch: Option<&Arc<dyn Fetch>>,
+        clock: &Arc<dyn Clock>,
         observers: &Observers,
     ) -> Result<Trusted, ConfigError> {
         let allow_plain_http = self.policy.plain_http_allowed();
-        let source = match self.source {
-            KeySource::Fixed(keys) => {
-                if keys.is_hmac() && self.policy.chosen_algorithms().is_none() {
-                    let own = keys.keys().iter().flat_map(|key| key.algorithms().iter());
-                    self.policy.set_algorithms(own.collect());
-                }
-                let policy = self.policy.build()?;
-                check_keys_fit(&policy, &keys)?;
-                let keys = Keys::Fixed(Arc::new(keys));
-                return Ok(Trusted { policy, keys });
-            }
-            KeySource::Discovery => Source::Discovery,
-            KeySource::Urls(urls) => {
-                let check = |url: &String| check_transport(url, allow_plain_http);
-                Source::Urls(urls.iter().map(check).collect::<Result<_, _>>()?)
-            }
-        };
         let policy = self.policy.build()?;
         if policy.algorithms().any(|algorithm| algorithm.is_hmac()) {
-            return Err(ConfigError::new(
-                ConfigErrorKind::Contradiction,
+            return Err(contradiction(
                 "HMAC algorithms need a key given in code; published keys are never secrets",
             ));
         }
         if let Some(seed) = &self.seed {
-            check_keys_fit(&policy, seed)?;
+            policy.check_keys(seed)?;
         }
+        let check = |url: &String| check_transport(url, allow_plain_http);
+        let urls: Vec<_> = self.urls.iter().map(check).collect::<Result<_, _>>()?;
         let fetch = fetch.cloned().ok_or_else(|| {
             ConfigError::new(
                 ConfigErrorKind::Fetch,
-                "keys are to be fetched, but there is no client: enable the feature \"reqwest\" or give one with `fetch`",
+                "keys are to be fetched, but there is no client: enable \"reqwest\" or give one with `fetch`",
             )
         })?;
-        let keys = Keys::Remote(RemoteKeys::new(RemoteConfig {
+        let keys = RemoteKeys::new(RemoteConfig {
             issuer: policy.shared_issuer(),
-            source,
+            source: if urls.is_empty() {
+                Source::Discovery
+            } else {
+                Source::Urls(urls)
+            },
             seed: self.seed,
             allow_plain_http,
             lifetimes: Lifetimes::default(),
             refresh_on_bad_signature: self.refresh_on_bad_signature,
             fetch,
+            clock: Arc::clone(clock),
             observers: observers.clone(),
-        }));
-        Ok(Trusted { policy, keys })
+        });
+        Ok(Trusted::new(policy, Keys::Remote(keys)))
     }
+}
+
+fn contradiction(problem: &'static str) -> ConfigError {
+    ConfigError::new(ConfigErrorKind::Contradiction, problem)
 }
 
 impl Weaken for TrustedIssuer {

@@ -87,6 +87,10 @@ impl VerificationKey {
         self
     }
 
+    pub(super) fn expires(&self) -> bool {
+        self.expires_at.is_some()
+    }
+
     /// Whether its own time, if it has one, is not over.
     pub(crate) fn is_in_force(&self, now: NumericDate) -> bool {
         self.expires_at.is_none_or(|at| now < at)

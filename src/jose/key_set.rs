@@ -4,6 +4,7 @@ use std::fmt;
 use std::slice;
 use std::sync::Arc;
 
+use crate::clock::NumericDate;
 use crate::error::{ConfigError, ConfigErrorKind, VerifyErrorKind};
 
 use super::algorithm::{Algorithm, KeyType};
@@ -28,6 +29,8 @@ pub struct KeySet {
     /// By `kid`, keys without one first; within one `kid` in the document's order.
     keys: Vec<Arc<VerificationKey>>,
     skipped: Vec<Skipped>,
+    /// Whether a key has a time of its own to end.
+    expires: bool,
 }
 
 impl KeySet {
@@ -70,6 +73,7 @@ impl KeySet {
         let mut set = Self {
             keys: Vec::new(),
             skipped: Vec::new(),
+            expires: false,
         };
         for element in elements {
             match Jwk::read(element) {
@@ -90,6 +94,7 @@ impl KeySet {
         }
         set.keys
             .sort_by(|one, other| one.key_id().cmp(&other.key_id()));
+        set.expires = set.keys.iter().any(|key| key.expires());
         set.keys.shrink_to_fit();
         set.skipped.shrink_to_fit();
         Ok(set)
@@ -154,6 +159,7 @@ impl KeySet {
         Ok(Self {
             keys: vec![Arc::new(key)],
             skipped: Vec::new(),
+            expires: false,
         })
     }
 
@@ -179,32 +185,46 @@ impl KeySet {
         &self.keys
     }
 
+    /// Whether a key can be used with `algorithm`.
+    pub(crate) fn fits(&self, algorithm: Algorithm) -> bool {
+        self.keys.iter().any(|key| key.fits(algorithm))
+    }
+
     /// Whether the key is a shared secret.
     pub(crate) fn is_hmac(&self) -> bool {
         self.keys.iter().any(|key| key.is_secret())
     }
 
+    /// Whether it takes the time to tell which of the keys can be used.
+    pub(crate) fn expires(&self) -> bool {
+        self.expires
+    }
+
     /// Whether a key of this `kid` can be used.
-    pub(crate) fn holds(&self, key_id: &str) -> bool {
-        !self.named(Some(key_id)).is_empty()
+    pub(crate) fn holds(&self, key_id: &str, now: NumericDate) -> bool {
+        in_force(self.named(Some(key_id)), now)
     }
 
     /// The keys to try for a token, never none: at most four of its `kid`, or the only one that fits if it names none.
+    ///
+    /// A key whose time is over counts as one that is not there.
     pub(crate) fn select(
         &self,
         key_id: Option<&str>,
         algorithm: Algorithm,
+        now: NumericDate,
     ) -> Result<Candidates<'_>, VerifyErrorKind> {
-        let candidates = |keys| Candidates::new(keys, algorithm);
+        let candidates = |keys| Candidates::new(keys, algorithm, now);
+        let usable = |key: &Arc<VerificationKey>| key.fits(algorithm) && key.is_in_force(now);
         if let Some(key_id) = key_id {
             return match self.named(Some(key_id)) {
+                keys if keys.iter().any(usable) => Ok(candidates(keys)),
+                keys if in_force(keys, now) => Err(VerifyErrorKind::KeyMismatch),
                 // A miss is a miss: no other key is tried in its place.
-                [] => Err(VerifyErrorKind::KeyUnknown),
-                keys if fits(keys, algorithm) => Ok(candidates(keys)),
-                _ => Err(VerifyErrorKind::KeyMismatch),
+                _ => Err(VerifyErrorKind::KeyUnknown),
             };
         }
-        let mut fitting = self.keys.chunks(1).filter(|key| fits(key, algorithm));
+        let mut fitting = self.keys.chunks(1).filter(|key| key.iter().any(usable));
         match (fitting.next(), fitting.next()) {
             (None, _) => Err(VerifyErrorKind::KeyUnknown),
             (Some(only), None) => Ok(candidates(only)),
@@ -234,8 +254,8 @@ fn name(key: &VerificationKey) -> Option<&str> {
     key.key_id().map(AsRef::as_ref)
 }
 
-fn fits(keys: &[Arc<VerificationKey>], algorithm: Algorithm) -> bool {
-    keys.iter().any(|key| key.fits(algorithm))
+fn in_force(keys: &[Arc<VerificationKey>], now: NumericDate) -> bool {
+    keys.iter().any(|key| key.is_in_force(now))
 }
 
 impl fmt::Debug for KeySet {
@@ -252,14 +272,16 @@ impl fmt::Debug for KeySet {
 pub(crate) struct Candidates<'k> {
     keys: slice::Iter<'k, Arc<VerificationKey>>,
     algorithm: Algorithm,
+    now: NumericDate,
     left: usize,
 }
 
 impl<'k> Candidates<'k> {
-    fn new(keys: &'k [Arc<VerificationKey>], algorithm: Algorithm) -> Self {
+    fn new(keys: &'k [Arc<VerificationKey>], algorithm: Algorithm, now: NumericDate) -> Self {
         Self {
             keys: keys.iter(),
             algorithm,
+            now,
             left: MOST_CANDIDATES,
         }
     }
@@ -270,8 +292,9 @@ impl<'k> Iterator for Candidates<'k> {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        let algorithm = self.algorithm;
-        self.keys.find(|key| key.fits(algorithm))
+        let (algorithm, now) = (self.algorithm, self.now);
+        self.keys
+            .find(|key| key.fits(algorithm) && key.is_in_force(now))
     }
 }
 

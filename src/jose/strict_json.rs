@@ -4,7 +4,8 @@
 //! depth. Beyond that the grammar is RFC 8259's to the letter. Work is linear in the text but for one sort of each
 //! object's names, and nothing recurses. No error carries a byte of the input.
 //!
-//! What is accepted here, `serde_json` accepts too, with the same members: the claims are later read by it.
+//! What is accepted here, `serde_json` accepts too, with the same members: the claims are later read by it. For that the names
+//! are refused by which it tells its own representations apart from what was sent.
 
 mod members;
 mod parser;
@@ -27,6 +28,7 @@ pub(crate) enum JsonError {
     NotAnObject,
     Syntax,
     RepeatedName,
+    ReservedName,
     TooDeep,
     TooLong,
 }
@@ -37,6 +39,7 @@ impl fmt::Display for JsonError {
             Self::NotAnObject => "not a JSON object",
             Self::Syntax => "not JSON",
             Self::RepeatedName => "a member is named twice",
+            Self::ReservedName => "a member has a name that readers of JSON reserve",
             Self::TooDeep => "nested too deeply",
             Self::TooLong => "longer than can be read",
         })

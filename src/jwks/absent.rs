@@ -1,6 +1,7 @@
 //! Keys that the newest set was found not to hold.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,14 @@ use moka::sync::Cache;
 use super::snapshot::Wanted;
 
 /// A bounded memory of absent keys. Made at the first of them: most issuers never need one.
+///
+/// It is consulted only about a key that the present set lacks, so that a changed set need not clear it: were it cleared,
+/// one made-up key would cost the issuer a download at each rotation.
 pub(super) struct Absent {
-    until: OnceLock<Cache<Wanted, Instant>>,
+    /// By a hash of what was wanted, since strangers choose how long that is; keyed at random, so that they cannot choose
+    /// whose absence they share.
+    until: OnceLock<Cache<u64, Instant>>,
+    hasher: RandomState,
     lasting: Duration,
     most: u32,
 }
@@ -20,33 +27,35 @@ impl Absent {
     pub(super) fn new(lasting: Duration, most: u32) -> Self {
         Self {
             until: OnceLock::new(),
+            hasher: RandomState::new(),
             lasting,
             most,
         }
     }
 
     pub(super) fn holds(&self, wanted: &Wanted, now: Instant) -> bool {
-        let until = self.until.get().and_then(|memory| memory.get(wanted));
+        let memory = self.until.get();
+        let until = memory.and_then(|memory| memory.get(&self.hasher.hash_one(wanted)));
         until.is_some_and(|until| now < until)
     }
 
-    pub(super) fn remember(&self, wanted: Wanted, now: Instant) {
+    pub(super) fn remember(&self, wanted: &Wanted, now: Instant) {
         let Some(until) = now.checked_add(self.lasting) else {
             return;
         };
         self.until
             .get_or_init(|| self.memory())
-            .insert(wanted, until);
+            .insert(self.hasher.hash_one(wanted), until);
     }
 
-    /// Forgets all: a changed set may hold what the one before did not.
-    pub(super) fn clear(&self) {
+    /// Frees what has run out.
+    pub(super) fn tidy(&self) {
         if let Some(memory) = self.until.get() {
-            memory.invalidate_all();
+            memory.run_pending_tasks();
         }
     }
 
-    fn memory(&self) -> Cache<Wanted, Instant> {
+    fn memory(&self) -> Cache<u64, Instant> {
         Cache::builder()
             .max_capacity(self.most.into())
             // The instant kept in an entry decides; this only frees what nobody asks for again.
@@ -73,20 +82,16 @@ mod tests {
     }
 
     #[test]
-    fn an_absence_lasts_its_time_and_ends_with_the_set() {
+    fn an_absence_lasts_its_time() {
         let now = Instant::now();
         let absent = Absent::new(Duration::from_secs(30), 1024);
         assert!(!absent.holds(&wanted("a"), now));
-        absent.remember(wanted("a"), now);
+        absent.remember(&wanted("a"), now);
         for (second, held) in [(0, true), (29, true), (30, false)] {
             let now = now + Duration::from_secs(second);
             assert_eq!(absent.holds(&wanted("a"), now), held, "{second}");
             assert!(!absent.holds(&wanted("b"), now));
         }
-        absent.clear();
-        assert!(!absent.holds(&wanted("a"), now));
-        absent.remember(wanted("a"), now);
-        assert!(absent.holds(&wanted("a"), now));
     }
 
     #[test]
@@ -94,11 +99,11 @@ mod tests {
         let now = Instant::now();
         let absent = Absent::new(Duration::from_secs(30), 1024);
         for number in 0..20_000 {
-            absent.remember(wanted(&number.to_string()), now);
+            absent.remember(&wanted(&number.to_string()), now);
         }
         assert!(absent.holds(&wanted("19999"), now));
+        absent.tidy();
         let memory = absent.until.get();
-        memory.inspect(|memory| memory.run_pending_tasks());
         assert!(memory.is_some_and(|memory| memory.entry_count() <= 1024));
     }
 }

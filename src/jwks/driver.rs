@@ -1,12 +1,16 @@
 //! The task that downloads: it does what the state says, and sleeps otherwise.
 
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::time::{Instant, sleep_until};
 
 use super::flight::Cause;
 use super::origin::{Origin, Steps};
+use super::refresh_error::RefreshError;
 use super::shared::Shared;
 use super::state::Next;
 
@@ -23,8 +27,7 @@ impl Driver {
 
     pub(super) async fn run(self, mut origin: Origin) {
         loop {
-            let next = self.shared.state().next(Shared::now());
-            match next {
+            match self.next() {
                 Next::Download { flight, cause } => self.download(&mut origin, flight, cause).await,
                 Next::Sleep { until } => {
                     let due = async {
@@ -42,13 +45,21 @@ impl Driver {
         }
     }
 
+    fn next(&self) -> Next {
+        let mut state = self.shared.state();
+        let next = state.next(Shared::now());
+        self.shared.expect_driver(state.driver_due());
+        next
+    }
+
     async fn download(&self, origin: &mut Origin, flight: u64, cause: Cause) {
         let shared = &*self.shared;
         let previous = shared.snapshot.load_full();
-        let previous = previous.as_ref().map(|previous| &*previous.keys);
-        let result = origin
-            .download(cause, previous, &FlightSteps { shared, flight })
-            .await;
+        let steps = FlightSteps { shared, flight };
+        let download = origin.download(cause, previous.as_deref(), &steps);
+        let result = contain(download)
+            .await
+            .unwrap_or(Err(RefreshError::Panicked));
         shared.conclude(flight, result);
     }
 }
@@ -72,4 +83,17 @@ impl Steps for FlightSteps<'_> {
     fn answered(&self) {
         self.shared.answered();
     }
+}
+
+/// What `future` comes to, or `None` if it panics: a `Fetch` that does so once must not end the refreshing for good.
+async fn contain<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        // A future that panicked is not polled again, and the origin it borrows is whole after each of its steps.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Some),
+            Err(_) => Poll::Ready(None),
+        }
+    })
+    .await
 }

@@ -21,6 +21,8 @@ pub(crate) struct Lifetimes {
     pub(crate) stale: Duration,
     /// How long a request waits for one step of a download.
     pub(crate) wait: Duration,
+    /// How long a request waits at most, however many steps are answered meanwhile.
+    pub(crate) wait_most: Duration,
     /// The most downloads that requests may start at once.
     pub(crate) burst: u32,
     /// The time after which requests may start one more.
@@ -35,6 +37,10 @@ pub(crate) struct Lifetimes {
     pub(crate) backoff_most: Duration,
     /// How long a discovered `jwks_uri` is used before it is looked up again.
     pub(crate) discovery: Duration,
+    /// How long after a look-up that failed a `jwks_uri` that works is looked up again.
+    pub(crate) discovery_again: Duration,
+    /// The time of one request to a place that another can stand in for: what is left of `wait` is for the other.
+    pub(crate) brief: Duration,
     /// The bounds of one request to the issuer.
     pub(crate) limits: FetchLimits,
 }
@@ -51,6 +57,7 @@ impl Default for Lifetimes {
             jitter: 0.1,
             stale: DAY,
             wait: Duration::from_secs(5),
+            wait_most: Duration::from_secs(10),
             burst: 2,
             refill: Duration::from_secs(30),
             absent: Duration::from_secs(30),
@@ -58,6 +65,8 @@ impl Default for Lifetimes {
             backoff_first: Duration::from_secs(1),
             backoff_most: MINUTE.saturating_mul(5),
             discovery: DAY,
+            discovery_again: MINUTE.saturating_mul(60),
+            brief: Duration::from_secs(2),
             limits: FetchLimits::default(),
         }
     }

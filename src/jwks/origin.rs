@@ -1,5 +1,6 @@
 //! Where an issuer's key set comes from, and one download of it.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +14,9 @@ use super::flight::Cause;
 use super::freshness::stated_freshness;
 use super::lifetimes::Lifetimes;
 use super::refresh_error::RefreshError;
+use super::snapshot::Snapshot;
 use crate::discovery::{self, DiscoveryError};
-use crate::fetch::{Fetch, FetchError, FetchErrorKind, fetch_within};
+use crate::fetch::{Fetch, FetchError, FetchErrorKind, FetchLimits, fetch_within};
 use crate::jose::KeySet;
 
 /// After so many failures in a row a discovered `jwks_uri` is looked up again: the issuer may have moved its keys.
@@ -37,7 +39,10 @@ impl Source {
     pub(super) fn steps(&self) -> u32 {
         match self {
             Self::Discovery => 3,
-            Self::Urls(urls) => u32::try_from(urls.len()).unwrap_or(u32::MAX),
+            // The first that was slow may be asked once more.
+            Self::Urls(urls) => {
+                u32::try_from(urls.len()).map_or(u32::MAX, |count| count.saturating_add(1))
+            }
         }
     }
 }
@@ -49,6 +54,8 @@ pub(super) struct Download {
     pub(super) keys: Option<KeySet>,
     /// How long the issuer says it is fresh.
     pub(super) stated: Option<Duration>,
+    /// How to ask for this set's confirmation.
+    pub(super) received: Option<Arc<Received>>,
 }
 
 /// Is told how far a download has come.
@@ -69,18 +76,19 @@ pub(super) struct Origin {
     located: Option<Located>,
     /// Which URL of several worked last.
     working: usize,
-    received: Option<Received>,
 }
 
 /// A `jwks_uri` from the issuer's discovery document.
 struct Located {
     url: Url,
-    at: Instant,
+    /// When to look it up again; `None` is never.
+    due: Option<Instant>,
     failures: u32,
 }
 
-/// The set that the present snapshot was made from.
-struct Received {
+/// What an issuer said of a set: where it came from and how to name it.
+#[derive(Debug)]
+pub(super) struct Received {
     url: Url,
     etag: HeaderValue,
     stated: Option<Duration>,
@@ -102,20 +110,20 @@ impl Origin {
             fetch,
             located: None,
             working: 0,
-            received: None,
         }
     }
 
-    /// Downloads the key set once; `previous` is the set in use, whose identical keys are not parsed again.
+    /// Downloads the key set once; `previous` is what is in use, whose identical keys are not parsed again.
     pub(super) async fn download(
         &mut self,
         cause: Cause,
-        previous: Option<&KeySet>,
+        previous: Option<&Snapshot>,
         steps: &dyn Steps,
     ) -> Result<Download, RefreshError> {
+        let limits = self.lifetimes.limits;
         let Source::Urls(urls) = &self.source else {
-            let url = self.locate(steps).await?;
-            let result = self.key_set(&url, previous, steps).await;
+            let url = self.locate(cause, steps).await?;
+            let result = self.key_set(&url, previous, limits, steps).await;
             if let Some(located) = &mut self.located {
                 located.failures = match result {
                     Ok(_) => 0,
@@ -131,12 +139,27 @@ impl Origin {
         } else {
             0
         };
-        let count = urls.len();
-        let mut order: Vec<_> = urls.iter().cloned().enumerate().collect();
-        order.rotate_left(first.min(count));
+        let mut order: VecDeque<_> = urls.iter().cloned().enumerate().collect();
+        order.rotate_left(first.min(order.len()));
+        // One that hangs leaves time for the next. If none of those helps, the first that was slow has all the time.
+        let brief = self.brief();
+        let last = order.len().saturating_sub(1);
+        let limits_at = |place| if place < last { brief } else { limits };
+        let mut order: VecDeque<_> = order
+            .into_iter()
+            .enumerate()
+            .map(|(place, (number, url))| (number, url, limits_at(place)))
+            .collect();
+        let mut was_slow = false;
         let mut failure = RefreshError::NoUrl;
-        for (number, url) in order {
-            match self.key_set(&url, previous, steps).await {
+        while let Some((number, url, within)) = order.pop_front() {
+            let result = self.key_set(&url, previous, within, steps).await;
+            let is_slow = matches!(&result, Err(RefreshError::Fetch(error)) if error.kind() == FetchErrorKind::Timeout);
+            if is_slow && within != limits && !was_slow {
+                was_slow = true;
+                order.push_back((number, url, limits));
+            }
+            match result {
                 Ok(download) => {
                     self.working = number;
                     return Ok(download);
@@ -151,36 +174,63 @@ impl Origin {
         Err(failure)
     }
 
-    /// The `jwks_uri`, from memory where that is recent and works.
-    async fn locate(&mut self, steps: &dyn Steps) -> Result<Url, RefreshError> {
+    /// The `jwks_uri`: from memory while that works, and looked up again on the schedule.
+    ///
+    /// What was once discovered is given up for nothing less than a document that contradicts it: a discovery that is down,
+    /// hangs or shows a page of its own must not keep an issuer's new keys from us.
+    async fn locate(&mut self, cause: Cause, steps: &dyn Steps) -> Result<Url, RefreshError> {
+        // A request leaves that to the schedule, unless requests keep the schedule from its turn.
+        let patience = match cause {
+            Cause::Request => self.lifetimes.discovery,
+            Cause::Schedule | Cause::Program => Duration::ZERO,
+        };
+        let mut limits = self.lifetimes.limits;
         if let Some(located) = &self.located {
-            let recent = located.at.elapsed() < self.lifetimes.discovery;
-            if recent && located.failures < FAILURES_BEFORE_DISCOVERY {
+            let fails = located.failures >= FAILURES_BEFORE_DISCOVERY;
+            let due = located.due.and_then(|due| due.checked_add(patience));
+            if !fails && due.is_none_or(|due| Instant::now() < due) {
                 return Ok(located.url.clone());
             }
+            if !fails || cause == Cause::Request {
+                limits = self.brief();
+            }
         }
-        match self.discover(steps).await {
-            Ok(url) => {
-                self.located = Some(Located {
+        let found = self.discover(limits, steps).await;
+        let now = Instant::now();
+        match (found, &mut self.located) {
+            (Ok(url), located) => {
+                *located = Some(Located {
                     url: url.clone(),
-                    at: Instant::now(),
+                    due: now.checked_add(self.lifetimes.discovery),
                     failures: 0,
                 });
                 Ok(url)
             }
-            // No document at all says nothing against the place that an earlier one named.
-            Err(DiscoveryError::Fetch(error)) => match &self.located {
-                Some(located) => Ok(located.url.clone()),
-                None => Err(RefreshError::Discovery(DiscoveryError::Fetch(error))),
-            },
-            Err(error) => Err(RefreshError::Discovery(error)),
+            (Err(error), Some(located)) if !error.contradicts() => {
+                located.due = now.checked_add(self.lifetimes.discovery_again);
+                Ok(located.url.clone())
+            }
+            (Err(error), located) => {
+                *located = None;
+                Err(RefreshError::Discovery(error))
+            }
         }
     }
 
-    async fn discover(&self, steps: &dyn Steps) -> Result<Url, DiscoveryError> {
+    /// The limits of a request to a place that another stands in for.
+    fn brief(&self) -> FetchLimits {
+        let limits = self.lifetimes.limits;
+        limits.with_total(limits.total().min(self.lifetimes.brief))
+    }
+
+    async fn discover(
+        &self,
+        limits: FetchLimits,
+        steps: &dyn Steps,
+    ) -> Result<Url, DiscoveryError> {
         let mut failure: Option<DiscoveryError> = None;
         for location in discovery::locations(&self.issuer)? {
-            let found = match self.get(&location, None, steps).await {
+            let found = match self.get(&location, None, limits, steps).await {
                 Ok(answer) => discovery::key_set_url(answer.body(), &self.issuer, self.plain_http),
                 Err(error) => Err(DiscoveryError::Fetch(error)),
             };
@@ -189,7 +239,7 @@ impl Origin {
                 Err(error) => error,
             };
             let hope = error.leaves_hope();
-            if failure.as_ref().is_none_or(DiscoveryError::is_absence) {
+            if error.contradicts() || failure.as_ref().is_none_or(DiscoveryError::is_absence) {
                 failure = Some(error);
             }
             if !hope {
@@ -200,21 +250,19 @@ impl Origin {
     }
 
     async fn key_set(
-        &mut self,
+        &self,
         url: &Url,
-        previous: Option<&KeySet>,
+        previous: Option<&Snapshot>,
+        limits: FetchLimits,
         steps: &dyn Steps,
     ) -> Result<Download, RefreshError> {
         steps.key_set_asked();
-        let received = self
-            .received
-            .as_ref()
+        let received = previous
+            .and_then(|previous| previous.received.as_ref())
             .filter(|received| received.url == *url);
-        let validator = received
-            .filter(|_| previous.is_some())
-            .map(|received| &received.etag);
+        let validator = received.map(|received| &received.etag);
         let answer = self
-            .get(url, validator, steps)
+            .get(url, validator, limits, steps)
             .await
             .map_err(RefreshError::Fetch)?;
 
@@ -222,14 +270,19 @@ impl Origin {
         if answer.status() == StatusCode::NOT_MODIFIED {
             // RFC 9111 §4.3.4: what it does not say anew stays as it was said.
             let stated = stated.or_else(|| received.and_then(|received| received.stated));
-            return Ok(Download { keys: None, stated });
+            return Ok(Download {
+                keys: None,
+                stated,
+                received: received.cloned(),
+            });
         }
-        let keys = KeySet::from_json_with(answer.body(), previous).map_err(RefreshError::KeySet)?;
+        let known = previous.map(|previous| &*previous.keys);
+        let keys = KeySet::from_json_with(answer.body(), known).map_err(RefreshError::KeySet)?;
         let etag = answer
             .headers()
             .get(ETAG)
             .filter(|etag| etag.len() <= LONGEST_ETAG);
-        self.received = etag.map(|etag| Received {
+        let received = etag.map(|etag| Received {
             url: url.clone(),
             etag: etag.clone(),
             stated,
@@ -237,6 +290,7 @@ impl Origin {
         Ok(Download {
             keys: Some(keys),
             stated,
+            received: received.map(Arc::new),
         })
     }
 
@@ -245,6 +299,7 @@ impl Origin {
         &self,
         url: &Url,
         validator: Option<&HeaderValue>,
+        limits: FetchLimits,
         steps: &dyn Steps,
     ) -> Result<Response<Vec<u8>>, FetchError> {
         let mut request = Request::get(url.as_str())
@@ -257,7 +312,7 @@ impl Origin {
             .body(Vec::new())
             .map_err(|error| FetchError::new(FetchErrorKind::Connect).because(error))?;
 
-        let result = fetch_within(&*self.fetch, request, self.lifetimes.limits).await;
+        let result = fetch_within(&*self.fetch, request, limits).await;
         if !matches!(&result, Err(error) if error.kind() == FetchErrorKind::Timeout) {
             steps.answered();
         }

@@ -15,7 +15,9 @@ pub(super) enum RefreshError {
     KeySet(KeySetError),
     /// There is no URL to ask.
     NoUrl,
-    /// Its task ended with it: the runtime stopped, or a `Fetch` or `Observer` panicked.
+    /// The `Fetch` panicked.
+    Panicked,
+    /// Its task ended with it: the runtime stopped, or stands still.
     Abandoned,
 }
 
@@ -26,6 +28,7 @@ impl fmt::Display for RefreshError {
             Self::Fetch(_) => "the issuer's key set cannot be fetched",
             Self::KeySet(_) => "the issuer's key set cannot be used",
             Self::NoUrl => "there is no URL to fetch a key set from",
+            Self::Panicked => "the client that fetches the issuer's key set panicked",
             Self::Abandoned => "the download of the issuer's key set was abandoned",
         })
     }
@@ -37,7 +40,7 @@ impl Error for RefreshError {
             Self::Discovery(error) => Some(error),
             Self::Fetch(error) => Some(error),
             Self::KeySet(error) => Some(error),
-            Self::NoUrl | Self::Abandoned => None,
+            Self::NoUrl | Self::Panicked | Self::Abandoned => None,
         }
     }
 }

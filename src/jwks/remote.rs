@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
@@ -14,11 +14,11 @@ use super::flight::Turn;
 use super::health::{Failure, KeySetHealth};
 use super::lifetimes::Lifetimes;
 use super::origin::{Origin, Source};
-use super::refresh_error::RefreshError;
 use super::shared::Shared;
-use super::snapshot::{Snapshot, Wanted, knows};
+use super::snapshot::{Snapshot, Wanted, knows, time_for};
 use super::state::{Answer, State};
-use super::waiting::Waiting;
+use super::waiting::{Waiter, Waiting};
+use crate::clock::Clock;
 use crate::error::{Unavailable, UnavailableKind};
 use crate::fetch::Fetch;
 use crate::jose::{Algorithm, KeySet};
@@ -36,6 +36,8 @@ pub(crate) struct RemoteConfig {
     /// Whether a bad signature under a known `kid` may spend budget.
     pub(crate) refresh_on_bad_signature: bool,
     pub(crate) fetch: Arc<dyn Fetch>,
+    /// Tells when a key's own time is over.
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) observers: Observers,
 }
 
@@ -89,6 +91,7 @@ impl RemoteKeys {
         }
         let seed = config.seed.map(|keys| Snapshot {
             keys: Arc::new(keys),
+            received: None,
             version: 0,
             served_until: state.served_until().unwrap_or(now),
         });
@@ -98,6 +101,7 @@ impl RemoteKeys {
                 lifetimes,
                 state,
                 seed,
+                config.clock,
                 config.observers,
             )),
             source: config.source,
@@ -114,14 +118,22 @@ impl RemoteKeys {
     /// call and not at the first poll of what it returns.
     pub(crate) fn look_up(&self, key_id: Option<&str>, algorithm: Algorithm) -> LookUp {
         let now = Shared::now();
-        if let Some(snapshot) = &*self.0.shared.snapshot.load()
+        let shared = &self.0.shared;
+        if let Some(snapshot) = &*shared.snapshot.load()
             && now < snapshot.served_until
-            && knows(&snapshot.keys, key_id, algorithm)
+            && knows(
+                &snapshot.keys,
+                key_id,
+                algorithm,
+                time_for(&snapshot.keys, &*shared.clock),
+            )
         {
-            self.keep_driven();
+            if shared.is_undriven(now) {
+                self.revive(now);
+            }
             return LookUp::Ready(Arc::clone(&snapshot.keys));
         }
-        self.want(Turn::First, Wanted::new(key_id, algorithm), now)
+        self.want(Turn::First, Wanted::new(key_id, algorithm), now, now)
     }
 
     /// A signature was bad under the known key of `key_id`: perhaps the issuer has replaced it under the same name.
@@ -134,7 +146,7 @@ impl RemoteKeys {
         let now = Shared::now();
         let version = self.0.shared.served(now)?.version;
         let key_id = key_id.into();
-        match self.want(Turn::First, Wanted::Other { key_id, version }, now) {
+        match self.want(Turn::First, Wanted::Other { key_id, version }, now, now) {
             LookUp::Wait(waiting) => Some(waiting),
             _ => None,
         }
@@ -149,7 +161,7 @@ impl RemoteKeys {
         let mut progress = shared.progress();
         self.start();
         let warmed = async {
-            while !self.is_ready() {
+            while !self.serves(Shared::now()) {
                 // The sender lives in `self`.
                 if progress.changed().await.is_err() {
                     return;
@@ -165,7 +177,9 @@ impl RemoteKeys {
     /// Begins to download in the background. Outside a runtime nothing happens until the first look-up within one.
     pub(crate) fn start(&self) {
         if Handle::try_current().is_ok() {
-            self.0.shared.state().start(Shared::now());
+            let now = Shared::now();
+            self.0.shared.state().start(now);
+            self.0.shared.give_up_late_driver(now);
             self.drive();
         }
     }
@@ -178,11 +192,20 @@ impl RemoteKeys {
     }
 
     /// Whether there are keys that may be served.
+    ///
+    /// To ask keeps them looked after: an instance that is not ready gets no requests which could do that.
     pub(crate) fn is_ready(&self) -> bool {
-        self.0.shared.served(Shared::now()).is_some()
+        self.start();
+        self.serves(Shared::now())
     }
 
+    fn serves(&self, now: Instant) -> bool {
+        self.0.shared.served(now).is_some()
+    }
+
+    /// To ask keeps the keys looked after, as [`is_ready`](Self::is_ready) does.
     pub(crate) fn health(&self) -> KeySetHealth {
+        self.start();
         let shared = &self.0.shared;
         let now = Shared::now();
         let since = |at: Instant| now.saturating_duration_since(at);
@@ -213,23 +236,29 @@ impl RemoteKeys {
         }
     }
 
-    /// Asks the state for `wanted`, which the snapshot did not have a moment ago.
-    pub(super) fn want(&self, turn: Turn, wanted: Wanted, now: Instant) -> LookUp {
+    /// Asks the state for `wanted`, which the snapshot did not have a moment ago; the request came at `arrived`.
+    pub(super) fn want(
+        &self,
+        turn: Turn,
+        wanted: Wanted,
+        now: Instant,
+        arrived: Instant,
+    ) -> LookUp {
         let shared = &self.0.shared;
-        if shared.absent.holds(&wanted, now) && self.is_ready() {
+        if shared.absent.holds(&wanted, now) && self.serves(now) {
             return LookUp::Refused;
         }
         if Handle::try_current().is_err() {
             // Nowhere to download; the budget is for downloads.
             return LookUp::Unavailable(Unavailable::new(UnavailableKind::Keys, Duration::ZERO));
         }
-        self.give_up_overdue(now);
+        shared.give_up_late_driver(now);
         let progress = shared.progress();
         let answer = {
             let mut state = shared.state();
             // A flight may have ended between the look without the lock and this one.
             if let Some(snapshot) = shared.served(now)
-                && snapshot.answers(&wanted)
+                && shared.answers(&snapshot, &wanted)
             {
                 return LookUp::Ready(Arc::clone(&snapshot.keys));
             }
@@ -242,9 +271,22 @@ impl RemoteKeys {
         match answer {
             Ok(ticket) => {
                 self.drive();
-                LookUp::Wait(Waiting::new(self.clone(), wanted, ticket, progress, now))
+                let waiter = Waiter {
+                    keys: self.clone(),
+                    wanted,
+                    ticket,
+                    progress,
+                    begun: now,
+                    arrived,
+                };
+                LookUp::Wait(waiter.into())
             }
-            Err(answer) => answer,
+            Err(answer) => {
+                if shared.is_undriven(now) {
+                    self.revive(now);
+                }
+                answer
+            }
         }
     }
 
@@ -252,20 +294,12 @@ impl RemoteKeys {
         &self.0.shared
     }
 
-    /// Sees to it that refreshes go on although the runtime of the first driver may be gone.
-    fn keep_driven(&self) {
-        if self.0.shared.driver.load(Ordering::Acquire) == 0 && Handle::try_current().is_ok() {
+    /// Sees to it that refreshes go on although the runtime of the driver is gone or stands still.
+    #[cold]
+    fn revive(&self, now: Instant) {
+        if Handle::try_current().is_ok() {
+            self.0.shared.give_up_late_driver(now);
             self.drive();
-        }
-    }
-
-    /// A flight that takes longer than it can has no living driver: its runtime stands still.
-    fn give_up_overdue(&self, now: Instant) {
-        let shared = &self.0.shared;
-        let overdue = shared.state().overdue(now);
-        if let Some(flight) = overdue {
-            shared.driver.store(0, Ordering::Release);
-            shared.fail(flight, RefreshError::Abandoned);
         }
     }
 
@@ -274,19 +308,42 @@ impl RemoteKeys {
         let shared = &self.0.shared;
         if shared.driver.load(Ordering::Acquire) == 0
             && let Ok(runtime) = Handle::try_current()
+            && let Some(number) = self.next_driver()
         {
-            let mut task = self.0.task.lock().unwrap_or_else(PoisonError::into_inner);
-            if shared.driver.load(Ordering::Acquire) == 0 {
-                if let Some(abort) = task.abort.take() {
-                    abort.abort();
-                }
-                task.number = task.number.saturating_add(1);
-                shared.driver.store(task.number, Ordering::Release);
-                let driver = Driver::new(Arc::clone(shared), task.number);
-                task.abort = Some(runtime.spawn(driver.run(self.0.origin())).abort_handle());
+            // Not under the lock: a runtime that is shutting down drops the driver here and now, which tells observers.
+            let driver = Driver::new(Arc::clone(shared), number);
+            let abort = runtime.spawn(driver.run(self.0.origin())).abort_handle();
+            let mut task = self.task();
+            if task.number == number {
+                task.abort = Some(abort);
+            } else {
+                drop(task);
+                abort.abort();
             }
         }
         shared.wake.notify_one();
+    }
+
+    /// The number of the driver to make, if there is none; the one before is ended.
+    fn next_driver(&self) -> Option<u64> {
+        let shared = &self.0.shared;
+        let mut task = self.task();
+        if shared.driver.load(Ordering::Acquire) != 0 {
+            return None;
+        }
+        task.number = task.number.saturating_add(1);
+        let (number, before) = (task.number, task.abort.take());
+        shared.expect_driver(Shared::now().checked_add(shared.state().longest_flight()));
+        shared.driver.store(number, Ordering::Release);
+        drop(task);
+        if let Some(before) = before {
+            before.abort();
+        }
+        Some(number)
+    }
+
+    fn task(&self) -> MutexGuard<'_, Task> {
+        self.0.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -13,8 +13,9 @@ use super::absent::Absent;
 use super::lifetimes::Lifetimes;
 use super::origin::Download;
 use super::refresh_error::RefreshError;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Wanted, time_for};
 use super::state::State;
+use crate::clock::Clock;
 use crate::error::{Unavailable, UnavailableKind};
 use crate::jose::KeySet;
 use crate::observe::{Event, Observers};
@@ -31,6 +32,11 @@ pub(super) struct Shared {
     pub(super) wake: Notify,
     /// The number of the driver that lives; zero if none does.
     pub(super) driver: AtomicU64,
+    /// By which second since `begun` a driver that lives has shown itself again.
+    driver_due: AtomicU64,
+    begun: Instant,
+    /// Tells when a key's own time is over.
+    pub(super) clock: Arc<dyn Clock>,
     observers: Observers,
 }
 
@@ -58,6 +64,7 @@ impl Shared {
         lifetimes: Arc<Lifetimes>,
         state: State,
         seed: Option<Snapshot>,
+        clock: Arc<dyn Clock>,
         observers: Observers,
     ) -> Self {
         Self {
@@ -69,6 +76,9 @@ impl Shared {
             progress: watch::Sender::new(Progress::default()),
             wake: Notify::new(),
             driver: AtomicU64::new(0),
+            driver_due: AtomicU64::new(u64::MAX),
+            begun: Self::now(),
+            clock,
             observers,
         }
     }
@@ -93,11 +103,49 @@ impl Shared {
             .filter(|snapshot| now < snapshot.served_until)
     }
 
+    /// Whether a token that needs `wanted` can be judged by `snapshot` now.
+    pub(super) fn answers(&self, snapshot: &Snapshot, wanted: &Wanted) -> bool {
+        snapshot.answers(wanted, time_for(&snapshot.keys, &*self.clock))
+    }
+
     pub(super) fn unavailable(&self, state: &State, now: Instant) -> Unavailable {
         let unavailable = Unavailable::new(UnavailableKind::Keys, state.retry_after(now));
         match &self.progress.borrow().last_failure {
             Some(failed) if state.failures() > 0 => unavailable.because(Arc::clone(&failed.error)),
             _ => unavailable,
+        }
+    }
+
+    /// The driver shows itself, and will again by `due` unless its runtime stands still.
+    pub(super) fn expect_driver(&self, due: Option<Instant>) {
+        let due = due.map_or(u64::MAX, |due| self.second(due).saturating_add(1));
+        self.driver_due.store(due, Ordering::Relaxed);
+    }
+
+    /// Whether there is no driver that can be counted on. Cheap: asked by every request.
+    pub(super) fn is_undriven(&self, now: Instant) -> bool {
+        self.driver.load(Ordering::Acquire) == 0 || self.is_driver_late(now)
+    }
+
+    fn is_driver_late(&self, now: Instant) -> bool {
+        self.second(now) > self.driver_due.load(Ordering::Relaxed)
+    }
+
+    fn second(&self, at: Instant) -> u64 {
+        at.saturating_duration_since(self.begun).as_secs()
+    }
+
+    /// Gives up a driver that has not done what was due: its runtime stands still, and its flight with it.
+    pub(super) fn give_up_late_driver(&self, now: Instant) {
+        let state = self.state();
+        let overdue = state.overdue(now);
+        if overdue.is_some() || self.is_driver_late(now) {
+            // Under the lock: whoever begins the next flight must see that nobody drives it.
+            self.driver.store(0, Ordering::Release);
+            self.expect_driver(None);
+        }
+        if let Some(flight) = overdue {
+            self.fail_in(state, flight, RefreshError::Abandoned);
         }
     }
 
@@ -123,32 +171,32 @@ impl Shared {
             (None, Some(_)) => true,
             (_, None) => false,
         };
-        let keys = match (download.keys, &previous) {
-            (Some(keys), _) => Arc::new(keys),
-            (None, Some(previous)) => Arc::clone(&previous.keys),
+        let (keys, received) = match (download.keys, &previous) {
+            (Some(keys), _) => (Arc::new(keys), download.received),
+            (None, Some(previous)) => (Arc::clone(&previous.keys), download.received),
             // "Unchanged" is only asked for, and so only believed, when there is a set.
             (None, None) => return self.fail(number, RefreshError::Abandoned),
         };
         let version = previous.as_ref().map_or(0, |previous| previous.version);
         let mut snapshot = Snapshot {
             keys: Arc::clone(&keys),
+            received,
             version: version.saturating_add(changed.into()),
             served_until: now,
         };
 
+        let time = time_for(&keys, &*self.clock);
+
         // Replaced under the lock, so that a request that finds no flight under way also finds what the last one brought.
         {
             let mut state = self.state();
-            let holds = |wanted: &_| snapshot.answers(wanted);
+            let holds = |wanted: &_| snapshot.answers(wanted, time);
             let random = fastrand::f64();
             let Some(renewal) = state.succeed(number, download.stated, holds, now, random) else {
                 return;
             };
             snapshot.served_until = renewal.served_until;
-            if changed {
-                self.absent.clear();
-            }
-            for wanted in renewal.absent {
+            for wanted in &renewal.absent {
                 self.absent.remember(wanted, now);
             }
             self.snapshot.store(Some(Arc::new(snapshot)));
@@ -157,14 +205,19 @@ impl Shared {
                 progress.failed = false;
             });
         }
+        self.absent.tidy();
         self.report(&keys, changed);
     }
 
     pub(super) fn fail(&self, number: u64, error: RefreshError) {
+        self.fail_in(self.state(), number, error);
+    }
+
+    /// Fails flight `number`, if it is still the one under way, and only then lets go of `state`.
+    fn fail_in(&self, mut state: MutexGuard<'_, State>, number: u64, error: RefreshError) {
         let now = Self::now();
         let error: Arc<dyn Error + Send + Sync> = Arc::new(error);
         let serving = {
-            let mut state = self.state();
             if !state.fail(number, now, fastrand::f64()) {
                 return;
             }
@@ -176,6 +229,9 @@ impl Shared {
             });
             state.serves(now)
         };
+        drop(state);
+        // Whichever driver there is now has slept for the sake of this flight, and has the next one to plan.
+        self.wake.notify_one();
         self.observers.tell(&Event::RefreshFailed {
             issuer: &self.issuer,
             error: &*error,
@@ -201,13 +257,14 @@ impl Shared {
 
     /// The driver of that number is gone; whatever it was doing will not be done.
     pub(super) fn driver_gone(&self, number: u64) {
+        let state = self.state();
         let was_current = self
             .driver
             .compare_exchange(number, 0, Ordering::AcqRel, Ordering::Acquire)
             .is_ok();
-        let flight = self.state().flight();
+        let flight = state.flight();
         if let Some(flight) = flight.filter(|_| was_current) {
-            self.fail(flight, RefreshError::Abandoned);
+            self.fail_in(state, flight, RefreshError::Abandoned);
         }
     }
 }

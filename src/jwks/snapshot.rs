@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::origin::Received;
+use crate::clock::{Clock, NumericDate};
 use crate::error::VerifyErrorKind;
 use crate::jose::{Algorithm, KeySet};
 
@@ -27,6 +29,8 @@ impl Wanted {
 #[derive(Debug)]
 pub(super) struct Snapshot {
     pub(super) keys: Arc<KeySet>,
+    /// How to ask whether they are still the issuer's: kept here, so that it is only ever asked about these.
+    pub(super) received: Option<Arc<Received>>,
     /// Grows by one whenever the keys differ from those before.
     pub(super) version: u64,
     /// When it is too old to be trusted at all.
@@ -35,19 +39,33 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// Whether a token that needs `wanted` can be judged by these keys.
-    pub(super) fn answers(&self, wanted: &Wanted) -> bool {
+    pub(super) fn answers(&self, wanted: &Wanted, now: NumericDate) -> bool {
         match wanted {
-            Wanted::Key(key_id) => self.keys.holds(key_id),
-            Wanted::AnyFor(algorithm) => knows(&self.keys, None, *algorithm),
+            Wanted::Key(key_id) => self.keys.holds(key_id, now),
+            Wanted::AnyFor(algorithm) => knows(&self.keys, None, *algorithm, now),
             Wanted::Other { version, .. } => self.version != *version,
         }
     }
 }
 
 /// Whether `keys` can say something about a token with this header, be it yes or no.
-pub(super) fn knows(keys: &KeySet, key_id: Option<&str>, algorithm: Algorithm) -> bool {
+pub(super) fn knows(
+    keys: &KeySet,
+    key_id: Option<&str>,
+    algorithm: Algorithm,
+    now: NumericDate,
+) -> bool {
     !matches!(
-        keys.select(key_id, algorithm),
+        keys.select(key_id, algorithm, now),
         Err(VerifyErrorKind::KeyUnknown)
     )
+}
+
+/// The time by which `keys` are to be judged; the clock is read only if it matters to one of them.
+pub(super) fn time_for(keys: &KeySet, clock: &dyn Clock) -> NumericDate {
+    if keys.expires() {
+        clock.now()
+    } else {
+        NumericDate::from_seconds(0)
+    }
 }

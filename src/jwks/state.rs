@@ -10,6 +10,7 @@
 //! | the driver has nothing to do | [`State::next`] | download, or sleep until |
 //! | the request for the key set itself leaves | [`State::ask`] | nothing; who comes later may need another flight |
 //! | a flight brought a key set, or word that it is unchanged | [`State::succeed`] | replace the snapshot, remember absences |
+//! | a request found its key after a flight | [`State::found`] | nothing; budget may be given back |
 //! | a flight failed, or its driver is gone | [`State::fail`] | tell those who wait |
 
 #[cfg(test)]
@@ -31,6 +32,8 @@ pub(super) struct State {
     budget: Budget,
     flight: Option<Flight>,
     flights: u64,
+    /// The flight that was paid for and, as far as the state knows, found nothing.
+    owed: Option<u64>,
     /// Failures since the last success.
     failures: u32,
     last_success: Option<Instant>,
@@ -73,6 +76,7 @@ impl State {
             longest_flight,
             flight: None,
             flights: 0,
+            owed: None,
             failures: 0,
             last_success: None,
             served_until: None,
@@ -156,8 +160,9 @@ impl State {
             .waiting
             .into_iter()
             .partition(|(wanted, _)| holds(wanted));
-        if flight.cause == Cause::Request && !found.is_empty() {
-            self.budget.give_back();
+        self.owed = (flight.cause == Cause::Request).then_some(number);
+        if !found.is_empty() {
+            self.found(number);
         }
 
         let bounds = &self.lifetimes;
@@ -176,6 +181,15 @@ impl State {
             served_until,
             absent: settled.map(|(wanted, _)| wanted).collect(),
         })
+    }
+
+    /// Who waited for that flight found its key: what was paid for it is given back, once.
+    ///
+    /// Those who wait say so themselves, since only so many are counted.
+    pub(super) fn found(&mut self, number: u64) {
+        if self.owed.take_if(|owed| *owed == number).is_some() {
+            self.budget.give_back();
+        }
     }
 
     /// Whether that flight was still the one under way; if not, nothing changes.
@@ -197,6 +211,10 @@ impl State {
         true
     }
 
+    pub(super) fn longest_flight(&self) -> Duration {
+        self.longest_flight
+    }
+
     /// The flight under way, if any.
     pub(super) fn flight(&self) -> Option<u64> {
         self.flight.as_ref().map(|flight| flight.number)
@@ -209,6 +227,14 @@ impl State {
             .as_ref()
             .filter(|flight| flight.overdue <= now)?;
         Some(flight.number)
+    }
+
+    /// When a driver that lives has looked here again; `None` is never.
+    pub(super) fn driver_due(&self) -> Option<Instant> {
+        match &self.flight {
+            Some(flight) => Some(flight.overdue),
+            None => later(self.next_refresh?, self.longest_flight),
+        }
     }
 
     /// When it may help to ask again.

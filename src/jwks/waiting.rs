@@ -22,21 +22,8 @@ type Outcome = Result<Arc<KeySet>, Rejection>;
 /// Yields the keys that can judge the token, or why there are none. To drop it changes nothing for anybody else.
 pub(crate) struct Waiting(Pin<Box<dyn Future<Output = Outcome> + Send>>);
 
-impl Waiting {
-    pub(super) fn new(
-        keys: RemoteKeys,
-        wanted: Wanted,
-        ticket: Ticket,
-        progress: watch::Receiver<Progress>,
-        arrived: Instant,
-    ) -> Self {
-        let waiter = Waiter {
-            keys,
-            wanted,
-            ticket,
-            progress,
-            arrived,
-        };
+impl From<Waiter> for Waiting {
+    fn from(waiter: Waiter) -> Self {
         Self(Box::pin(waiter.outcome()))
     }
 }
@@ -55,12 +42,16 @@ impl fmt::Debug for Waiting {
     }
 }
 
-struct Waiter {
-    keys: RemoteKeys,
-    wanted: Wanted,
-    ticket: Ticket,
-    progress: watch::Receiver<Progress>,
-    arrived: Instant,
+/// A request that waits for a flight.
+pub(super) struct Waiter {
+    pub(super) keys: RemoteKeys,
+    pub(super) wanted: Wanted,
+    pub(super) ticket: Ticket,
+    pub(super) progress: watch::Receiver<Progress>,
+    /// When it began to wait for this flight.
+    pub(super) begun: Instant,
+    /// When it came.
+    pub(super) arrived: Instant,
 }
 
 impl Waiter {
@@ -69,11 +60,13 @@ impl Waiter {
             return self.unavailable();
         };
         let now = Shared::now();
-        let served = self.keys.shared().served(now);
+        let shared = self.keys.shared();
+        let served = shared.served(now);
         if let Some(snapshot) = served
             .as_ref()
-            .filter(|snapshot| snapshot.answers(&self.wanted))
+            .filter(|snapshot| shared.answers(snapshot, &self.wanted))
         {
+            shared.state().found(self.ticket.flight);
             return Ok(Arc::clone(&snapshot.keys));
         }
         if progress.failed {
@@ -88,7 +81,7 @@ impl Waiter {
             return refusal;
         }
         // The key may have been published while the set was on its way. One more flight will tell.
-        match self.keys.want(Turn::Second, self.wanted, now) {
+        match self.keys.want(Turn::Second, self.wanted, now, self.arrived) {
             LookUp::Ready(keys) => Ok(keys),
             LookUp::Refused => refusal,
             LookUp::Unavailable(unavailable) => Err(unavailable.into()),
@@ -99,9 +92,11 @@ impl Waiter {
     /// How the flight ended; `None` if that took too long.
     ///
     /// The time begins anew with each step that the issuer answered, so that one that is slow with every answer fails
-    /// nobody; one that leaves a step unanswered is not waited for beyond that.
+    /// nobody; one that leaves a step unanswered is not waited for beyond that. Nor is any beyond a bound for the whole.
     async fn end_of_flight(&mut self) -> Option<Progress> {
-        let wait = self.keys.shared().lifetimes.wait;
+        let lifetimes = &self.keys.shared().lifetimes;
+        let wait = lifetimes.wait;
+        let at_most = self.arrived.checked_add(lifetimes.wait_most)?;
         loop {
             let progress = self.progress.borrow_and_update().clone();
             if progress.ended >= self.ticket.flight {
@@ -109,8 +104,8 @@ impl Waiter {
             }
             let from = progress
                 .answered
-                .map_or(self.arrived, |at| at.max(self.arrived));
-            let deadline = from.checked_add(wait)?;
+                .map_or(self.begun, |at| at.max(self.begun));
+            let deadline = from.checked_add(wait)?.min(at_most);
             let changed = timeout_at(deadline.into(), self.progress.changed()).await;
             if !matches!(changed, Ok(Ok(()))) {
                 return None;

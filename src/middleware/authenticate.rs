@@ -16,7 +16,7 @@ use crate::claims::Claims;
 /// Lets only requests with a good token through to the service it wraps.
 ///
 /// An accepted request carries [`Verified<C>`](crate::Verified) in its extensions. A refused one is answered by the
-/// table of [`response`](crate::response), with an empty body. Works around any `Service<Request<B>>` whose response
+/// table of [this module](super), with an empty body. Works around any `Service<Request<B>>` whose response
 /// body has a `Default`: axum routers, tonic servers, rmcp, plain hyper services.
 ///
 /// ```
@@ -103,11 +103,14 @@ where
     }
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        match self.authenticator.decide(&request) {
+        match self.authenticator.decide(request.headers(), request.uri()) {
             Decision::Now(Ok(verified)) => {
                 ResponseFuture::accepted(&mut self.inner, request, verified)
             }
             Decision::Now(Err(rejection)) => {
+                // What the inner service reserved when it was polled ready is given back: this request will not use it.
+                let clone = self.inner.clone();
+                self.inner = clone;
                 ResponseFuture::refused(self.authenticator.answers().respond(rejection))
             }
             Decision::Later(decision) => {

@@ -3,7 +3,18 @@
 use super::{Event, Observer};
 use crate::error::{Rejection, chain};
 
-/// Writes every [`Event`] to `tracing`, under the target `tower_bearer`; there from the start with this feature.
+/// Writes every [`Event`] to `tracing`, under the target `tower_bearer`.
+///
+/// Accepted tokens at trace, refusals at debug, failed downloads and keys that are left out at warn. A request that could
+/// not be decided is at debug too: what kept it from that, the failed download, is told once and not with each request.
+///
+/// ```
+/// use tower_bearer::Authenticator;
+/// use tower_bearer::observe::TracingObserver;
+///
+/// let auth = Authenticator::builder("https://id.example.com", "orders").observer(TracingObserver).build()?;
+/// # Ok::<(), tower_bearer::ConfigError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingObserver;
 
@@ -18,7 +29,7 @@ impl Observer for TracingObserver {
             }
             Event::Rejected { rejection } => match rejection {
                 Rejection::Unavailable(error) => {
-                    tracing::warn!(target: TARGET, code, error = chain(error), "request not decided");
+                    tracing::debug!(target: TARGET, code, error = chain(error), "request not decided");
                 }
                 _ => tracing::debug!(target: TARGET, code, reason = %rejection, "request refused"),
             },

@@ -3,11 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{ConfigError, ConfigErrorKind, Policy, Profile, check_issuer};
+use super::{ConfigError, ConfigErrorKind, MAX_LEEWAY, Policy, Profile, check_issuer};
 use crate::jose::{Algorithm, Algorithms};
-
-/// A leeway above this hides expired tokens rather than clock drift (RFC 7519 §4.1.4: "no more than a few minutes").
-const MAX_LEEWAY: Duration = Duration::from_secs(600);
 
 /// Collects what a [`Policy`] is to demand; mistakes are reported by [`build`](Self::build).
 #[derive(Clone, Debug)]
@@ -140,7 +137,11 @@ impl PolicyBuilder {
     /// mixes HMAC with public keys; too large a leeway.
     pub fn build(self) -> Result<Policy, ConfigError> {
         check_issuer(&self.issuer, self.plain_http)?;
-        if self.audiences.iter().any(String::is_empty) {
+        if self
+            .audiences
+            .iter()
+            .any(|audience| audience.trim().is_empty())
+        {
             return Err(ConfigError::new(
                 ConfigErrorKind::Audience,
                 "the audience is empty",
@@ -188,7 +189,7 @@ impl PolicyBuilder {
     }
 }
 
-/// A builder that holds a policy.
+/// A builder that holds a policy, whose checks can be weakened.
 pub trait Weaken {
     /// The policy it holds.
     #[doc(hidden)]

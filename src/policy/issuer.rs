@@ -26,14 +26,19 @@ fn check_url(
     text: &str,
     plain_http: bool,
 ) -> Result<Url, ConfigError> {
-    // The parser would drop white space silently; the issuer's tokens would then never match.
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(wrong(
-            kind,
-            what,
-            text,
-            "holds white space or a control character",
-        ));
+    // What follows the parser would mend silently, and the issuer's tokens would then never match.
+    if text
+        .chars()
+        .any(|c| c.is_whitespace() || c.is_control() || c == '\\')
+    {
+        let problem = "holds white space, a control character or a backslash";
+        return Err(wrong(kind, what, text, problem));
+    }
+    if text
+        .split(['/', '?', '#'])
+        .any(|segment| segment == "." || segment == "..")
+    {
+        return Err(wrong(kind, what, text, "holds a dot segment"));
     }
     let url =
         Url::parse(text).map_err(|error| wrong(kind, what, text, "is not a URL").because(error))?;
@@ -44,8 +49,8 @@ fn check_url(
             format!("the {what} holds a user name or password"),
         ));
     }
-    if !url.has_host() {
-        return Err(wrong(kind, what, text, "has no host"));
+    if !url.has_host() || !text.starts_with(&format!("{}://", url.scheme())) {
+        return Err(wrong(kind, what, text, "has no host after \"https://\""));
     }
     match url.scheme() {
         "https" => {}

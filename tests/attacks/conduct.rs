@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use tower_bearer::VerifyErrorKind::{Expired, IssuedInFuture, Json, KeyUnknown, NotYetValid};
 use tower_bearer::observe::Event;
+use tower_bearer::observe::TracingObserver;
 use tower_bearer::testing::{Behaviour, TestIssuer};
 use tower_bearer::{Algorithm, AuthenticateLayer, KeySet, NumericDate, Policy, Verifier};
 use tracing_subscriber::filter::LevelFilter;
@@ -191,7 +192,10 @@ async fn no_log_and_no_event_holds_a_token_or_a_line_of_somebody_else() {
             json!({"kty": "oct", "kid": "a\r\nFORGED LINE\u{1b}[2J", "k": "c2VjcmV0LXNlY3JldA"}),
         );
     };
-    let stage = Stage::with(publish, |builder| builder.observer(observer)).await;
+    let stage = Stage::with(publish, |builder| {
+        builder.observer(observer).observer(TracingObserver)
+    })
+    .await;
     let mut tokens: Vec<String> = refused_without_a_key(&stage)
         .into_iter()
         .map(|(_, token, _)| token)

@@ -8,6 +8,7 @@ use super::*;
 use crate::jose::SkipReason;
 use crate::jose::vectors::{RFC_7515_A2, RFC_7515_A3, RFC_7520_4_1, RFC_8037_A4};
 
+const NOW: NumericDate = NumericDate::from_seconds(1_800_000_000);
 const SECRET: [u8; 64] = [7; 64];
 
 fn document(keys: &[String]) -> String {
@@ -46,7 +47,7 @@ fn select(
     key_id: Option<&str>,
     algorithm: Algorithm,
 ) -> Result<usize, VerifyErrorKind> {
-    let candidates = keys.select(key_id, algorithm)?;
+    let candidates = keys.select(key_id, algorithm, NOW)?;
     assert!(candidates.clone().all(|key| key.fits(algorithm)));
     Ok(candidates.count())
 }
@@ -71,7 +72,7 @@ fn a_key_is_found_by_its_id_and_by_nothing_like_it() {
         ("../../dev/null", Algorithm::ES256, Err(KeyUnknown)),
     ] {
         assert_eq!(select(&keys, Some(key_id), algorithm), want, "{key_id}");
-        assert_eq!(keys.holds(key_id), want != Err(KeyUnknown), "{key_id}");
+        assert_eq!(keys.holds(key_id, NOW), want != Err(KeyUnknown), "{key_id}");
     }
 }
 
@@ -102,12 +103,36 @@ fn at_most_four_keys_of_one_id_are_tried_and_only_those_that_fit() {
     assert_eq!(select(&keys, Some("k"), Algorithm::ES256), Ok(1));
     assert_eq!(select(&keys, Some("k"), Algorithm::RS256), Ok(1));
     let first = keys
-        .select(Some("k"), Algorithm::EdDSA)
+        .select(Some("k"), Algorithm::EdDSA, NOW)
         .unwrap()
         .next()
         .unwrap();
     let alone = set(&points[..1]);
     assert!(first.same(&alone.keys[0]), "the document's order is kept");
+}
+
+/// Keys whose time was over made a token without `kid` ambiguous, and took the places of those to try.
+#[test]
+fn a_key_whose_time_is_over_counts_as_one_that_is_not_there() {
+    use VerifyErrorKind::{KeyMismatch, KeyUnknown};
+    let over = |jwk: String, at: i64| jwk.replacen('{', &format!(r#"{{"exp":{at},"#), 1);
+    let ended = NOW.as_seconds();
+    let keys = set(&[over(okp("a"), ended), over(ec("b"), ended + 1), ec("c")]);
+    assert!(keys.expires() && !set(&[okp("a")]).expires());
+    assert!(!keys.holds("a", NOW) && keys.holds("b", NOW));
+    assert_eq!(select(&keys, Some("a"), Algorithm::EdDSA), Err(KeyUnknown));
+    assert_eq!(select(&keys, None, Algorithm::EdDSA), Err(KeyUnknown));
+    assert_eq!(select(&keys, Some("b"), Algorithm::ES256), Ok(1));
+
+    let keys = set(&[over(ec("a"), ended), ec("b")]);
+    assert_eq!(select(&keys, None, Algorithm::ES256), Ok(1));
+    let keys = set(&[over(okp("a"), ended), ec("a")]);
+    assert_eq!(select(&keys, Some("a"), Algorithm::EdDSA), Err(KeyMismatch));
+
+    let dead = (0..5).map(|second| over(ec("k"), ended - second));
+    let keys = set(&dead.chain([ec("k")]).collect::<Vec<_>>());
+    assert_eq!(keys.len(), 6);
+    assert_eq!(select(&keys, Some("k"), Algorithm::ES256), Ok(1));
 }
 
 #[test]
@@ -236,7 +261,7 @@ fn a_new_set_shares_the_keys_that_stayed() {
     let of = |keys: &KeySet, key_id| Arc::clone(&keys.named(Some(key_id))[0]);
     assert!(Arc::ptr_eq(&of(&before, "a"), &of(&after, "a")));
     assert!(!Arc::ptr_eq(&of(&before, "b"), &of(&after, "d")));
-    assert!(!after.holds("b"));
+    assert!(!after.holds("b", NOW));
 }
 
 #[test]

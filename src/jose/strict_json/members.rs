@@ -176,7 +176,11 @@ fn slice(text: &str, start: u32, end: u32) -> &str {
     text.get(start as usize..end as usize).unwrap_or_default()
 }
 
-/// Sorts by name, and refuses if one is there twice.
+/// How `serde_json` names the one member of an object that stands for a raw value or a number of any length. An object of
+/// that name would be read as what its value says.
+const RESERVED: &str = "$serde_json::private::";
+
+/// Sorts by name, and refuses if one is there twice or reserved.
 pub(super) fn sort_distinct(members: &mut [Member], text: &str) -> Result<(), JsonError> {
     if members.iter().any(Member::escaped) {
         // Decodes each name once, however many comparisons a hostile text makes necessary.
@@ -186,6 +190,12 @@ pub(super) fn sort_distinct(members: &mut [Member], text: &str) -> Result<(), Js
         });
     } else {
         members.sort_unstable_by(|one, other| one.compare_written(other, text));
+    }
+    if members
+        .iter()
+        .any(|member| member.name(text).starts_with(RESERVED))
+    {
+        return Err(JsonError::ReservedName);
     }
     let repeated = |pair: &[Member]| match pair {
         [one, other] => one.same_name(other, text),

@@ -345,3 +345,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_names_that_serde_json_reserves_are_refused_at_every_depth() {
+    for reserved in ["RawValue", "Number"] {
+        for text in [
+            format!(r#"{{"$serde_json::private::{reserved}":"[1]"}}"#),
+            format!(r#"{{"roles":{{"$serde_json::private::{reserved}":"[1]"}}}}"#),
+            format!(r#"{{"a":[{{"b":1,"\u0024serde_json::private::{reserved}":"1"}}]}}"#),
+        ] {
+            assert_eq!(
+                Members::scan(&text).err(),
+                Some(JsonError::ReservedName),
+                "{text}"
+            );
+        }
+    }
+    assert!(Members::scan(r#"{"$serde_json":1,"$":2}"#).is_ok());
+}

@@ -300,3 +300,31 @@ fn the_program_may_start_once_and_then_the_schedule_rules() {
     turned.state.start(turned.start);
     assert_eq!(turned.sleeps(0), Some(Duration::from_secs(1)));
 }
+
+#[test]
+fn who_waited_uncounted_and_found_its_key_gives_back_once_and_for_its_own_flight() {
+    let mut turned = Turned::with_keys();
+    turned.want("a", 1);
+    let flight = turned.fly(1);
+    turned.succeed(flight, 2, &[]).unwrap();
+    let left = |turned: &Turned| turned.state.budget_left(turned.at(2));
+    assert_eq!(left(&turned), 1);
+    turned.state.found(flight - 1);
+    assert_eq!(left(&turned), 1);
+    turned.state.found(flight);
+    assert_eq!(left(&turned), 2);
+    turned.want("b", 2);
+    turned.state.found(flight);
+    assert_eq!(left(&turned), 1);
+}
+
+#[test]
+fn a_driver_that_lives_looks_again_after_its_longest_flight_at_most() {
+    let mut turned = Turned::new();
+    assert_eq!(turned.state.driver_due(), None);
+    turned.want("a", 1);
+    assert_eq!(turned.state.driver_due(), Some(turned.at(1 + 16)));
+    let flight = turned.fly(1);
+    turned.succeed(flight, 2, &["a"]).unwrap();
+    assert_eq!(turned.state.driver_due(), Some(turned.at(2 + 480 + 16)));
+}

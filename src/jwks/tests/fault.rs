@@ -228,3 +228,46 @@ async fn every_download_is_told_to_those_who_watch() {
         ]
     );
 }
+
+/// One panic ended all refreshing until a request came.
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_a_fetch_or_an_observer_does_not_stop_the_refreshing() {
+    let provider = Provider::new(&["a"]);
+    let mut config = provider.config();
+    let sane = Arc::clone(&config.fetch);
+    let calls = AtomicUsize::new(0);
+    config.fetch = Arc::new(move |request: Request<Vec<u8>>, limits: FetchLimits| {
+        let panics = calls.fetch_add(1, Ordering::Relaxed) < 3;
+        let answer = sane.fetch(request, limits);
+        async move {
+            assert!(!panics, "panics on purpose");
+            answer.await
+        }
+    });
+    let observer = |_: &Event<'_>| -> () { panic!("panics on purpose") };
+    config.observers = Observers::new(vec![Arc::new(observer) as Arc<dyn Observer>]);
+    let remote = RemoteKeys::new(config);
+    remote.start();
+    sleep(HOUR).await;
+    assert_eq!(remote.shared().driver.load(Ordering::Relaxed), 1);
+    assert_eq!(remote.health().failures(), 0);
+    assert!(provider.downloads() > 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_longer_than_ten_seconds_however_slow_the_issuer() {
+    let provider = Provider::new(&["a"]);
+    let path = "/.well-known/openid-configuration";
+    provider.conduct().statuses.push((path, 404));
+    provider.conduct().delay = Duration::from_millis(4900);
+    let remote = provider.remote();
+    let begun = Instant::now();
+    assert_eq!(told(&remote, "a").await, Told::CannotTell);
+    assert!(
+        begun.elapsed() <= Duration::from_millis(10_001),
+        "{:?}",
+        begun.elapsed()
+    );
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(at_once(&remote, "a"), Some(Told::Known));
+}

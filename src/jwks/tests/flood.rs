@@ -1,8 +1,11 @@
 //! Strangers who make up keys cost next to nothing.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use tokio::time::Instant;
 
 use super::*;
+use crate::clock::NumericDate;
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_made_up_keys_in_thirty_seconds_cause_at_most_three_downloads() {
@@ -46,7 +49,7 @@ async fn without_budget_nobody_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_absent_key_is_remembered_for_thirty_seconds_or_until_the_set_changes() {
+async fn an_absent_key_is_remembered_for_thirty_seconds_or_until_a_set_holds_it() {
     let provider = Provider::new(&["a"]);
     let remote = provider.warmed().await;
     assert_eq!(told(&remote, "b").await, Told::Unknown);
@@ -88,4 +91,64 @@ async fn a_stranger_who_spends_the_budget_delays_a_new_key_by_half_a_minute_at_m
         sleep(Duration::from_millis(200)).await;
     }
     assert_eq!(at_once(&remote, "b"), Some(Told::Known));
+}
+
+/// A changed set cleared the memory, so that one made-up key spent the budget anew at each rotation.
+#[tokio::test(start_paused = true)]
+async fn one_made_up_key_costs_one_download_however_often_the_keys_change() {
+    let provider = Provider::new(&["0"]);
+    let remote = provider.warmed().await;
+    for round in 1..=20 {
+        assert_eq!(told(&remote, "made up").await, Told::Unknown);
+        let key_id = round.to_string();
+        provider.publish(&[&key_id]);
+        assert_eq!(told(&remote, &key_id).await, Told::Known);
+        assert_eq!(remote.health().budget(), 1);
+    }
+    assert_eq!(provider.downloads(), 1 + 1 + 20);
+}
+
+/// Beyond the keys that a flight counts, a key found did not give back what was paid for it.
+#[tokio::test(start_paused = true)]
+async fn a_key_found_among_very_many_made_up_ones_costs_no_budget() {
+    let provider = Provider::new(&["a"]);
+    let remote = provider.warmed().await;
+    provider.conduct().delay = Duration::from_secs(1);
+    provider.publish(&["b"]);
+    for number in 0..1100 {
+        drop(remote.look_up(Some(&number.to_string()), Algorithm::EdDSA));
+    }
+    let twice = tokio::join!(told(&remote, "b"), told(&remote, "b"));
+    assert_eq!(twice, (Told::Known, Told::Known));
+    assert_eq!(remote.health().budget(), 2);
+}
+
+/// A key whose own time was over was refused without a look at the issuer, and stood in the way of others.
+#[tokio::test(start_paused = true)]
+async fn a_key_whose_time_is_over_is_looked_for_like_any_other_and_within_the_same_budget() {
+    let now = Arc::new(AtomicI64::new(1_000));
+    let clock = Arc::clone(&now);
+    let key = |key_id: &str, x: &str, member: &str| {
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"{key_id}","x":"{x}"{member}}}"#)
+    };
+    let provider = Provider::new(&[]);
+    let (old, new) = (key("old", FIRST, r#","exp":2000"#), key("new", SECOND, ""));
+    provider.conduct().document = Some(format!(r#"{{"keys":[{old},{new}]}}"#));
+    let mut config = provider.config();
+    config.clock = Arc::new(move || NumericDate::from_seconds(clock.load(Ordering::Relaxed)));
+    let remote = RemoteKeys::new(config);
+    assert_eq!(told(&remote, "old").await, Told::Known);
+    assert_eq!(provider.downloads(), 1);
+
+    now.store(2_000, Ordering::Relaxed);
+    for _ in 0..100 {
+        assert_eq!(told(&remote, "old").await, Told::Unknown);
+    }
+    assert_eq!(provider.downloads(), 2);
+    assert_eq!(at_once(&remote, "new"), Some(Told::Known));
+
+    let longer = key("old", FIRST, r#","exp":3000"#);
+    provider.conduct().document = Some(format!(r#"{{"keys":[{longer},{new}]}}"#));
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(told(&remote, "old").await, Told::Known);
 }

@@ -15,6 +15,7 @@ use http::{Request, Response, StatusCode};
 use tokio::time::sleep;
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::error::{Rejection, VerifyErrorKind};
 use crate::fetch::{FetchError, FetchErrorKind, FetchLimits};
 use crate::jose::{Algorithm, KeySet};
@@ -42,6 +43,9 @@ struct Conduct {
     hangs: bool,
     /// Hosts that are down although the others are not.
     down_hosts: Vec<&'static str>,
+    /// Hosts and paths that leave a request unanswered.
+    hanging_hosts: Vec<&'static str>,
+    hanging_paths: Vec<&'static str>,
     /// Statuses by path.
     statuses: Vec<(&'static str, u16)>,
     cache_control: Option<String>,
@@ -60,6 +64,8 @@ impl Provider {
             down: false,
             hangs: false,
             down_hosts: Vec::new(),
+            hanging_hosts: Vec::new(),
+            hanging_paths: Vec::new(),
             statuses: Vec::new(),
             cache_control: None,
             etag: None,
@@ -110,11 +116,11 @@ impl Provider {
             if conduct.down || conduct.down_hosts.iter().any(|down| *down == host) {
                 return Err(FetchError::new(FetchErrorKind::Connect));
             }
-            let delay = if conduct.hangs {
-                HOUR * 1000
-            } else {
-                conduct.delay
-            };
+            let path = request.uri().path();
+            let hangs = conduct.hangs
+                || conduct.hanging_hosts.iter().any(|hanging| *hanging == host)
+                || conduct.hanging_paths.contains(&path);
+            let delay = if hangs { HOUR * 1000 } else { conduct.delay };
             (conduct.reply(request.uri().path(), validator), delay)
         };
         sleep(delay).await;
@@ -132,6 +138,7 @@ impl Provider {
             lifetimes: Lifetimes::default(),
             refresh_on_bad_signature: false,
             fetch: Arc::new(fetch),
+            clock: Arc::new(SystemClock),
             observers: Observers::default(),
         }
     }

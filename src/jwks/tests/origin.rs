@@ -1,5 +1,6 @@
 //! Where keys come from: discovery, and URLs that stand in for each other.
 
+use tokio::time::Instant;
 use url::Url;
 
 use super::*;
@@ -155,4 +156,104 @@ async fn an_etag_goes_only_to_the_url_it_came_from() {
             ("https://two.example/jwks".into(), None)
         ]
     );
+}
+
+/// A look-up of the place that hung, or showed a page, a day later kept new keys from being found.
+#[tokio::test(start_paused = true)]
+async fn a_day_later_no_trouble_with_discovery_keeps_a_new_key_from_being_found() {
+    for trouble in ["hangs", "page", "no issuer", "500"] {
+        let provider = Provider::new(&["0"]);
+        let remote = provider.warmed().await;
+        sleep(HOUR * 24 - Duration::from_secs(100)).await;
+        match trouble {
+            "hangs" => {
+                provider.conduct().hanging_paths = vec![
+                    "/.well-known/openid-configuration",
+                    "/.well-known/oauth-authorization-server",
+                ]
+            }
+            "page" => provider.conduct().discovery = "<html>back soon</html>".into(),
+            "no issuer" => provider.conduct().discovery = "{}".into(),
+            _ => provider.conduct().statuses.extend([
+                ("/.well-known/openid-configuration", 500),
+                ("/.well-known/oauth-authorization-server", 500),
+            ]),
+        }
+        let before = provider.discoveries();
+        for round in 1..=20 {
+            sleep(Duration::from_secs(700)).await;
+            let key_id = round.to_string();
+            provider.publish(&[&key_id]);
+            assert_eq!(
+                told(&remote, &key_id).await,
+                Told::Known,
+                "{trouble} {round}"
+            );
+        }
+        assert_eq!(remote.health().failures(), 0, "{trouble}");
+        let tried = provider.discoveries() - before;
+        assert!(
+            (1..=10).contains(&tried),
+            "{trouble}: {tried} in four hours"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_contradicts_what_was_discovered_is_not_passed_over() {
+    let provider = Provider::new(&["a"]);
+    let remote = provider.warmed().await;
+    provider.conduct().discovery =
+        r#"{"issuer":"https://other.example","jwks_uri":"https://id.example/jwks"}"#.into();
+    sleep(HOUR * 25).await;
+    assert!(remote.health().failures() > 0);
+    let downloads = provider.downloads();
+    assert_eq!(told(&remote, "b").await, Told::CannotTell);
+    assert_eq!(provider.downloads(), downloads);
+}
+
+/// The first of two places took all the time that a request waits.
+#[tokio::test(start_paused = true)]
+async fn when_the_first_place_hangs_the_second_still_answers_in_time() {
+    let provider = Provider::new(&["a"]);
+    provider.conduct().hanging_hosts = vec!["one.example"];
+    let mut config = provider.config();
+    config.source = Source::Urls(vec![
+        Url::parse("https://one.example/jwks").unwrap(),
+        Url::parse("https://two.example/jwks").unwrap(),
+    ]);
+    let remote = RemoteKeys::new(config);
+    let begun = Instant::now();
+    assert_eq!(told(&remote, "a").await, Told::Known);
+    assert_eq!(begun.elapsed(), Duration::from_secs(2));
+
+    // And while the schedule is at it.
+    let next = remote.health().next_refresh().unwrap();
+    sleep(next + Duration::from_millis(10)).await;
+    provider.publish(&["b"]);
+    assert_eq!(told(&remote, "b").await, Told::Known);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_place_that_is_only_slow_has_its_time_when_no_other_helps() {
+    let provider = Provider::new(&["a"]);
+    provider.conduct().delay = Duration::from_millis(2500);
+    provider.conduct().down_hosts = vec!["two.example"];
+    let mut config = provider.config();
+    config.source = Source::Urls(vec![
+        Url::parse("https://one.example/jwks").unwrap(),
+        Url::parse("https://two.example/jwks").unwrap(),
+    ]);
+    assert_eq!(told(&RemoteKeys::new(config), "a").await, Told::Known);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_always_come_before_the_schedule_do_not_put_off_discovery_for_good() {
+    let provider = Provider::new(&["a"]);
+    let remote = provider.warmed().await;
+    for _ in 0..(49 * 60 * 2) {
+        told(&remote, "made up").await;
+        sleep(Duration::from_secs(30)).await;
+    }
+    assert!((2..=3).contains(&provider.discoveries()));
 }

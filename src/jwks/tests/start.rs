@@ -1,11 +1,13 @@
 //! How it begins and how it ends.
 
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
 use super::*;
+use crate::observe::{Event, Observer};
 
 fn seed(key_ids: &[&str]) -> Option<KeySet> {
     let keys: Vec<_> = key_ids
@@ -192,4 +194,117 @@ fn a_runtime_that_stands_still_is_given_up() {
             "the first is nobody's loss"
         );
     });
+}
+
+/// A runtime that only warmed up took all refreshing with it.
+#[test]
+fn a_runtime_that_only_warmed_up_is_not_relied_on() {
+    let runtime = || {
+        Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap()
+    };
+    let provider = Provider::new(&["a"]);
+    let remote = provider.remote();
+    let first = runtime();
+    first.block_on(async { remote.warm(HOUR).await.unwrap() });
+    runtime().block_on(async {
+        provider.publish(&["b"]);
+        sleep(HOUR).await;
+        assert_eq!(
+            at_once(&remote, "a"),
+            Some(Told::Known),
+            "the old keys, once"
+        );
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(at_once(&remote, "b"), Some(Told::Known));
+        assert_eq!(provider.downloads(), 2);
+        sleep(HOUR * 20).await;
+        assert!(provider.downloads() > 100);
+    });
+    drop(first);
+}
+
+/// Nothing but a request brought a driver back, and an instance that is not ready gets none.
+#[tokio::test(start_paused = true)]
+async fn to_ask_whether_it_is_ready_begins_what_makes_it_so() {
+    let provider = Provider::new(&["a"]);
+    let remote = provider.remote();
+    assert!(!remote.is_ready());
+    sleep(Duration::from_secs(1)).await;
+    assert!(remote.is_ready());
+    let other = provider.remote();
+    assert!(!other.health().is_ready());
+    sleep(Duration::from_secs(1)).await;
+    assert!(other.health().is_ready());
+}
+
+/// A validator outlived the set it was for: a flight that was given up had left it behind.
+#[test]
+fn a_flight_given_up_leaves_no_validator_of_a_set_that_is_not_served() {
+    let runtime = || {
+        Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap()
+    };
+    let provider = Provider::new(&["a"]);
+    provider.conduct().etag = Some("\"1\"".into());
+    let remote = provider.remote();
+    let still = runtime();
+    still.block_on(async {
+        remote.warm(HOUR).await.unwrap();
+        provider.conduct().etag = Some("\"2\"".into());
+        provider.conduct().delay = Duration::from_secs(1);
+        provider.publish(&["b"]);
+        drop(remote.look_up(Some("b"), Algorithm::EdDSA));
+        sleep(Duration::from_millis(500)).await;
+    });
+    runtime().block_on(async {
+        sleep(Duration::from_secs(20)).await;
+        let waiting = remote.look_up(Some("b"), Algorithm::EdDSA);
+        let sent = provider.conduct().log.len();
+        // The first goes on, too late.
+        std::thread::scope(|scope| {
+            let still = scope.spawn(|| still.block_on(async { sleep(HOUR).await }));
+            still.join().unwrap();
+        });
+        assert_eq!(settle(waiting).await, Told::Known);
+        let log = provider.conduct().log.clone();
+        assert_eq!(
+            log.get(sent..)
+                .unwrap()
+                .iter()
+                .map(|(_, etag)| etag.as_deref())
+                .collect::<Vec<_>>(),
+            [None, Some("\"1\"")],
+            "discovery, then the set that is served"
+        );
+    });
+}
+
+/// `start` in an observer, on a runtime that is shut down, waited for a lock that its own caller held.
+#[test]
+fn an_observer_may_start_again_on_a_runtime_that_is_gone() {
+    let provider = Provider::new(&["a"]);
+    let cell: Arc<OnceLock<RemoteKeys>> = Arc::default();
+    let own = Arc::clone(&cell);
+    let mut config = provider.config();
+    let observer = move |_: &Event<'_>| own.get().unwrap().start();
+    config.observers = Observers::new(vec![Arc::new(observer) as Arc<dyn Observer>]);
+    let remote = RemoteKeys::new(config);
+    cell.set(remote.clone()).unwrap();
+    let gone = Builder::new_current_thread().enable_time().build().unwrap();
+    let handle = gone.handle().clone();
+    drop(gone);
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _entered = handle.enter();
+        remote.start();
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(10)).unwrap();
 }
