@@ -76,6 +76,14 @@ async function startedBeforeTheProvider(port) {
   await check('before the provider is up: /public is served', async () => isAccepted(await server.ask('/public')));
   await check('before the provider is up: no token is a 401 without an error code', async () => isAskedForToken(await server.ask('/me')));
   await check('before the provider is up: garbage is refused all the same', async () => isRefused(await server.ask('/me', 'not.a.token')));
+  await check('before the provider is up: /healthz is a 503 that says so', async () => {
+    const answer = await server.ask('/healthz');
+    assert.equal(answer.status, 503);
+    const health = JSON.parse(answer.body);
+    assert.equal(health.ready, false);
+    assert.equal(health.issuers[0].issuer, issuer);
+    assert.equal(health.issuers[0].usable_keys, 0);
+  });
   await check('before the provider is up: a token that cannot be judged is a 503 with Retry-After', async () => {
     isUnavailable(await server.ask('/me', await forged(issuer, 'some-key')));
   });
@@ -92,6 +100,13 @@ async function startedBeforeTheProvider(port) {
     }
     isAccepted(answer);
     return `after ${((Date.now() - started) / 1000).toFixed(1)} s`;
+  });
+  await check('once the provider is up: /healthz is a 200 with the keys', async () => {
+    const answer = await server.ask('/healthz');
+    assert.equal(answer.status, 200);
+    const health = JSON.parse(answer.body);
+    assert.equal(health.ready, true);
+    assert.ok(health.issuers[0].usable_keys >= 6);
   });
   await check('once the provider is up: a token under an unknown key is refused', async () => {
     isRefused(await server.ask('/me', await forged(issuer, 'some-key')));
