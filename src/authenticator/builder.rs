@@ -13,7 +13,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::fetch::Fetch;
 use crate::issuers::{IssuerResolver, Issuers, Resolved, TrustedIssuer, key_setters};
-use crate::jwks::Lifetimes;
 use crate::observe::{Observer, Observers};
 use crate::policy::{PolicyBuilder, Weaken, policy_setters};
 use crate::response::Answers;
@@ -180,7 +179,7 @@ impl<C> AuthenticatorBuilder<C> {
 fn default_fetch() -> Option<Arc<dyn Fetch>> {
     #[cfg(feature = "reqwest")]
     return Some(Arc::new(crate::fetch::HttpClient::new(
-        Lifetimes::default().limits.connect(),
+        crate::jwks::Lifetimes::default().limits.connect(),
     )));
     #[cfg(not(feature = "reqwest"))]
     None
