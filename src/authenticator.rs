@@ -290,7 +290,9 @@ impl<C> Authenticator<C> {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let mut given = self.shared.issuers.given().peekable();
-        given.peek().is_none() || given.any(|trusted| trusted.keys.are_ready())
+        let none_given = given.peek().is_none();
+        // Each is asked, and not only up to the first that is ready: to ask keeps its keys looked after.
+        given.fold(none_given, |any, trusted| trusted.keys.are_ready() || any)
     }
 
     /// What an operator may ask about the keys of every issuer.
