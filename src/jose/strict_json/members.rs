@@ -191,10 +191,12 @@ pub(super) fn sort_distinct(members: &mut [Member], text: &str) -> Result<(), Js
     } else {
         members.sort_unstable_by(|one, other| one.compare_written(other, text));
     }
-    if members
-        .iter()
-        .any(|member| member.name(text).starts_with(RESERVED))
-    {
+    let reserved = |member: &Member| {
+        let first = member.written_octets(text).first();
+        let may_be = first.is_some_and(|first| matches!(first, b'$' | b'\\'));
+        may_be && member.name(text).starts_with(RESERVED)
+    };
+    if members.iter().any(reserved) {
         return Err(JsonError::ReservedName);
     }
     let repeated = |pair: &[Member]| match pair {
