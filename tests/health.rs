@@ -1,5 +1,8 @@
 //! What an operator is told of the keys, as values and as JSON.
-#![expect(clippy::indexing_slicing, reason = "a member that is not there is null")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a member that is not there is null"
+)]
 
 use serde_json::{Value, json};
 use tower_bearer::testing::{Behaviour, TestIssuer};
