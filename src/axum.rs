@@ -20,10 +20,6 @@
 //! # Ok::<(), tower_bearer::ConfigError>(())
 //! ```
 
-use std::any::type_name;
-use std::error::Error;
-use std::fmt;
-
 use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
@@ -31,7 +27,7 @@ use http::header::WWW_AUTHENTICATE;
 use http::request::Parts;
 use http::{Response as HttpResponse, StatusCode};
 
-use crate::error::{AuthorizationError, Rejection};
+use crate::error::{AuthorizationError, LayerMissing, Rejection};
 use crate::response::forbidden_challenge;
 use crate::verified::Verified;
 
@@ -43,9 +39,11 @@ where
     type Rejection = LayerMissing;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        parts.extensions.get().cloned().ok_or(LayerMissing {
-            wanted: type_name::<Self>(),
-        })
+        parts
+            .extensions
+            .get()
+            .cloned()
+            .ok_or_else(LayerMissing::looking_for::<Self>)
     }
 }
 
@@ -65,24 +63,6 @@ where
             .map(Some)
     }
 }
-
-/// No layer has decided on this request, or one with another claims type has: a mistake in the service, answered 500.
-#[derive(Clone, Debug)]
-pub struct LayerMissing {
-    wanted: &'static str,
-}
-
-impl fmt::Display for LayerMissing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "no `{}` in the request: is `AuthenticateLayer` around this route, with the same claims type",
-            self.wanted
-        )
-    }
-}
-
-impl Error for LayerMissing {}
 
 impl IntoResponse for LayerMissing {
     fn into_response(self) -> Response {

@@ -3,12 +3,14 @@
 //! | type | whose fault | answer |
 //! |---|---|---|
 //! | [`ConfigError`] | the programmer's, at start-up only | none: the service does not start |
+//! | [`LayerMissing`] | the programmer's: a check stands where no layer authenticates | 500 |
 //! | [`VerifyError`] | the credential's | 400 or 401 |
-//! | [`AuthorizationError`] | nobody's: the token is good, but may not do this | 403 |
+//! | [`AuthorizationError`] | nobody's: the token is good, but may not do this | 403, or 401 where a stronger login helps |
 //! | [`Unavailable`] | ours or the issuer's: we cannot tell | 503, never 401 |
 //!
 //! The last three meet in [`Rejection`]. They never turn into one another.
 
+use std::any::type_name;
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
@@ -43,6 +45,14 @@ pub enum ConfigErrorKind {
     Keys,
     /// A value that goes into a `WWW-Authenticate` challenge.
     Challenge,
+    /// Where credentials are read from, or how they are told apart.
+    Credential,
+    /// A method and path that is to be public.
+    Route,
+    /// A claim that is to be forwarded, or the header it is to be forwarded in.
+    Forwarding,
+    /// What is published about this service as a protected resource (RFC 9728).
+    Resource,
     /// A bound: a size, a number or a time.
     Limit,
     /// The HTTP client that fetches keys.
@@ -124,6 +134,8 @@ pub enum VerifyErrorKind {
     CredentialRepeated,
     /// The credential does not have the form `Bearer` 1*SP b64token (RFC 6750 §2.1).
     CredentialMalformed,
+    /// The service's own check of a credential that is no token has said no.
+    CredentialRefused,
     /// The token is longer than we read.
     TooLong {
         /// Its length in bytes.
@@ -215,26 +227,7 @@ pub enum VerifyErrorKind {
     ClaimsType,
 }
 
-/// How a refused credential is answered (RFC 6750 §3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// 401 without an error code: the client showed nothing to judge.
-    Absent,
-    /// 400 `invalid_request`.
-    InvalidRequest,
-    /// 401 `invalid_token`.
-    InvalidToken,
-}
-
 impl VerifyErrorKind {
-    pub(crate) fn answer(&self) -> Answer {
-        match self {
-            Self::CredentialMissing => Answer::Absent,
-            Self::CredentialRepeated | Self::CredentialMalformed => Answer::InvalidRequest,
-            _ => Answer::InvalidToken,
-        }
-    }
-
     /// A stable name for logs, metrics and traces.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -242,6 +235,7 @@ impl VerifyErrorKind {
             Self::CredentialMissing => "credential_missing",
             Self::CredentialRepeated => "credential_repeated",
             Self::CredentialMalformed => "credential_malformed",
+            Self::CredentialRefused => "credential_refused",
             Self::TooLong { .. } => "too_long",
             Self::NotCompact => "not_compact",
             Self::Encrypted => "encrypted",
@@ -278,6 +272,7 @@ impl fmt::Display for VerifyErrorKind {
             Self::CredentialMalformed => {
                 f.write_str("credential is not \"Bearer\", space and one b64token")
             }
+            Self::CredentialRefused => f.write_str("credential is not known to the service"),
             Self::TooLong { length, limit } => {
                 write!(f, "token of {length} bytes where at most {limit} are read")
             }
@@ -376,9 +371,23 @@ pub struct AuthorizationError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthorizationErrorKind {
-    /// Scopes: all that the operation needs, not only those that are missing.
+    /// Scopes: all that the operation needs, not only those that are missing. Answered 403.
     InsufficientScope {
         /// The scopes needed, separated by single spaces, ready for a challenge.
+        needed: Arc<str>,
+    },
+    /// A role, a group, or whatever else the service demands beside scopes. Answered 403.
+    Forbidden {
+        /// The scopes that the operation needs, separated by single spaces; empty if it needs none. The token has them.
+        needed: Arc<str>,
+    },
+    /// A stronger or more recent login of the user (RFC 9470). Answered 401.
+    InsufficientUserAuthentication {
+        /// Authentication contexts of which one is needed, separated by single spaces; empty if any will do.
+        acr_values: Arc<str>,
+        /// How long ago the user may have logged in at most.
+        max_age: Option<Duration>,
+        /// The scopes that the operation needs, separated by single spaces; empty if it needs none.
         needed: Arc<str>,
     },
 }
@@ -386,11 +395,16 @@ pub enum AuthorizationErrorKind {
 impl AuthorizationError {
     /// The token lacks a scope; `needed` are all that the operation needs, separated by single spaces.
     pub fn insufficient_scope(needed: impl Into<Arc<str>>) -> Self {
-        Self {
-            kind: AuthorizationErrorKind::InsufficientScope {
-                needed: needed.into(),
-            },
+        AuthorizationErrorKind::InsufficientScope {
+            needed: needed.into(),
         }
+        .into()
+    }
+
+    /// The token lacks what no scope tells of: a role, a group, a rule of the service's own.
+    #[must_use]
+    pub fn forbidden() -> Self {
+        AuthorizationErrorKind::Forbidden { needed: "".into() }.into()
     }
 
     /// What is lacking.
@@ -404,7 +418,17 @@ impl AuthorizationError {
     pub fn code(&self) -> &'static str {
         match self.kind {
             AuthorizationErrorKind::InsufficientScope { .. } => "insufficient_scope",
+            AuthorizationErrorKind::Forbidden { .. } => "forbidden",
+            AuthorizationErrorKind::InsufficientUserAuthentication { .. } => {
+                "insufficient_user_authentication"
+            }
         }
+    }
+}
+
+impl From<AuthorizationErrorKind> for AuthorizationError {
+    fn from(kind: AuthorizationErrorKind) -> Self {
+        Self { kind }
     }
 }
 
@@ -414,11 +438,45 @@ impl fmt::Display for AuthorizationError {
             AuthorizationErrorKind::InsufficientScope { needed } => {
                 write!(f, "needs the scopes \"{needed}\"")
             }
+            AuthorizationErrorKind::Forbidden { .. } => {
+                f.write_str("the token does not permit this")
+            }
+            AuthorizationErrorKind::InsufficientUserAuthentication { .. } => {
+                f.write_str("needs a stronger or more recent login")
+            }
         }
     }
 }
 
 impl Error for AuthorizationError {}
+
+/// No [`AuthenticateLayer`](crate::AuthenticateLayer) has decided on this request, or one with another claims type has: a
+/// mistake in the service, answered 500. Nothing is ever let through for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerMissing {
+    wanted: &'static str,
+}
+
+impl LayerMissing {
+    /// A `T` was looked for in the request.
+    pub(crate) fn looking_for<T>() -> Self {
+        Self {
+            wanted: type_name::<T>(),
+        }
+    }
+}
+
+impl fmt::Display for LayerMissing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "no `{}` in the request: is `AuthenticateLayer` around this route, with the same claims type",
+            self.wanted
+        )
+    }
+}
+
+impl Error for LayerMissing {}
 
 /// We cannot tell whether the credential is good.
 #[derive(Clone, Debug)]
@@ -436,6 +494,8 @@ pub enum UnavailableKind {
     Keys,
     /// Whoever tells which issuers are trusted.
     Issuer,
+    /// Whoever decides on credentials that are no tokens.
+    Credential,
 }
 
 impl Unavailable {
@@ -470,6 +530,7 @@ impl Unavailable {
         match self.kind {
             UnavailableKind::Keys => "keys_unavailable",
             UnavailableKind::Issuer => "issuer_unavailable",
+            UnavailableKind::Credential => "credential_unavailable",
         }
     }
 }
@@ -479,6 +540,9 @@ impl fmt::Display for Unavailable {
         match self.kind {
             UnavailableKind::Keys => f.write_str("the issuer's keys cannot be reached"),
             UnavailableKind::Issuer => f.write_str("cannot tell whether the issuer is trusted"),
+            UnavailableKind::Credential => {
+                f.write_str("cannot tell whether the credential is good")
+            }
         }
     }
 }
@@ -495,7 +559,7 @@ impl Error for Unavailable {
 pub enum Rejection {
     /// The credential is bad: 400 or 401.
     Verify(VerifyError),
-    /// The credential is good but may not do this: 403.
+    /// The credential is good but may not do this: 403, or 401 where a stronger login helps.
     Authorization(AuthorizationError),
     /// We cannot tell: 503.
     Unavailable(Unavailable),

@@ -21,6 +21,7 @@
 //! | [`testing`] | an issuer for tests, that can also lie (feature `testing`) |
 
 pub mod authenticator;
+pub mod authorization;
 #[cfg(feature = "axum")]
 pub mod axum;
 mod challenge;
@@ -30,13 +31,17 @@ mod credential;
 mod discovery;
 pub mod error;
 pub mod fetch;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 pub mod health;
 pub mod issuers;
 pub mod jose;
 pub mod jwks;
+pub mod metadata;
 pub mod middleware;
 pub mod observe;
 pub mod policy;
+pub mod presets;
 mod response;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -47,8 +52,8 @@ pub use authenticator::{Authenticator, AuthenticatorBuilder};
 pub use claims::{ClaimError, Claims, Scopes};
 pub use clock::{Clock, NumericDate, SystemClock};
 pub use error::{
-    AuthorizationError, AuthorizationErrorKind, ConfigError, ConfigErrorKind, Rejection,
-    Unavailable, UnavailableKind, VerifyError, VerifyErrorKind,
+    AuthorizationError, AuthorizationErrorKind, ConfigError, ConfigErrorKind, LayerMissing,
+    Rejection, Unavailable, UnavailableKind, VerifyError, VerifyErrorKind,
 };
 pub use issuers::{IssuerResolver, IssuerTemplate, TrustedIssuer};
 pub use jose::{Algorithm, KeySet};

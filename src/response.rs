@@ -16,7 +16,7 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::challenge::{Challenge, insufficient_scope};
-use crate::error::{Answer, AuthorizationError, AuthorizationErrorKind, Rejection};
+use crate::error::{AuthorizationError, AuthorizationErrorKind, Rejection, VerifyErrorKind};
 
 /// The challenges of one service, written once.
 #[derive(Clone, Debug)]
@@ -44,18 +44,18 @@ impl Answers {
     pub(crate) fn respond<B: Default>(&self, rejection: Rejection) -> Response<B> {
         let mut response = Response::new(B::default());
         let (status, name, value) = match &rejection {
-            Rejection::Verify(error) => match error.kind().answer() {
-                Answer::Absent => (
+            Rejection::Verify(error) => match error.kind() {
+                VerifyErrorKind::CredentialMissing => (
                     StatusCode::UNAUTHORIZED,
                     WWW_AUTHENTICATE,
                     self.absent.clone(),
                 ),
-                Answer::InvalidRequest => (
+                VerifyErrorKind::CredentialRepeated | VerifyErrorKind::CredentialMalformed => (
                     StatusCode::BAD_REQUEST,
                     WWW_AUTHENTICATE,
                     self.invalid_request.clone(),
                 ),
-                Answer::InvalidToken => (
+                _ => (
                     StatusCode::UNAUTHORIZED,
                     WWW_AUTHENTICATE,
                     self.invalid_token.clone(),
@@ -82,7 +82,11 @@ impl Answers {
 /// The challenge of a token that is good but may not do this.
 pub(crate) fn forbidden_challenge(error: &AuthorizationError) -> HeaderValue {
     match error.kind() {
-        AuthorizationErrorKind::InsufficientScope { needed } => insufficient_scope(needed),
+        AuthorizationErrorKind::InsufficientScope { needed }
+        | AuthorizationErrorKind::Forbidden { needed }
+        | AuthorizationErrorKind::InsufficientUserAuthentication { needed, .. } => {
+            insufficient_scope(needed)
+        }
     }
 }
 

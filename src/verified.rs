@@ -29,7 +29,10 @@ use crate::jose::{Algorithm, Header, VerificationKey};
 ///     format!("{} of {}", token.subject().unwrap_or("nobody"), token.claims().tenant)
 /// }
 /// ```
-pub struct Verified<C = Claims>(Arc<Proof<C>>);
+pub struct Verified<C = Claims> {
+    proof: Arc<Proof<C>>,
+    checked_at: NumericDate,
+}
 
 struct Proof<C> {
     issuer: Arc<str>,
@@ -47,9 +50,10 @@ impl<C: DeserializeOwned + 'static> Verified<C> {
         key: &VerificationKey,
         header: &Header<'_>,
         claims_set: Claims,
+        checked_at: NumericDate,
     ) -> Result<Self, ClaimError> {
         let claims = read(&claims_set)?;
-        Ok(Self(Arc::new(Proof {
+        let proof = Arc::new(Proof {
             issuer,
             algorithm: header.algorithm,
             key_id: header
@@ -59,7 +63,8 @@ impl<C: DeserializeOwned + 'static> Verified<C> {
             typ: header.typ.as_deref().map(type_name),
             claims_set,
             claims,
-        })))
+        });
+        Ok(Self { proof, checked_at })
     }
 }
 
@@ -94,91 +99,100 @@ impl<C> Verified<C> {
     /// The claims as the type of the service's choice.
     #[must_use]
     pub fn claims(&self) -> &C {
-        &self.0.claims
+        &self.proof.claims
     }
 
     /// The whole claims set, every member readable by name.
     #[must_use]
     pub fn claims_set(&self) -> &Claims {
-        &self.0.claims_set
+        &self.proof.claims_set
     }
 
     /// `iss`: the configured issuer whose key verified the token.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.0.issuer
+        &self.proof.issuer
     }
 
     /// `sub`: whom the token is about. Unique only together with the issuer (RFC 7519 §4.1.2).
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
-        self.0.claims_set.subject()
+        self.proof.claims_set.subject()
     }
 
     /// `aud`: whom the token is meant for. `None` only where the policy accepts any audience.
     #[must_use]
     pub fn audience(&self) -> Option<Audience<'_>> {
-        self.0.claims_set.audience()
+        self.proof.claims_set.audience()
     }
 
     /// `exp`: from when on the token is no longer accepted.
     #[must_use]
     pub fn expires_at(&self) -> NumericDate {
-        self.0.claims_set.expires_at()
+        self.proof.claims_set.expires_at()
     }
 
     /// `nbf`: since when the token is accepted.
     #[must_use]
     pub fn not_before(&self) -> Option<NumericDate> {
-        self.0.claims_set.not_before()
+        self.proof.claims_set.not_before()
     }
 
     /// `iat`: when the token was issued.
     #[must_use]
     pub fn issued_at(&self) -> Option<NumericDate> {
-        self.0.claims_set.issued_at()
+        self.proof.claims_set.issued_at()
     }
 
     /// `jti`: the token's identifier.
     #[must_use]
     pub fn token_id(&self) -> Option<&str> {
-        self.0.claims_set.token_id()
+        self.proof.claims_set.token_id()
     }
 
     /// `client_id`: the client that asked for the token.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
-        self.0.claims_set.client_id()
+        self.proof.claims_set.client_id()
     }
 
     /// `scope`: what the token grants; empty where there is none.
     #[must_use]
     pub fn scopes(&self) -> Scopes<'_> {
-        self.0.claims_set.scopes()
+        self.proof.claims_set.scopes()
+    }
+
+    /// When the token was last checked: on this request, by the authenticator's clock.
+    #[must_use]
+    pub fn checked_at(&self) -> NumericDate {
+        self.checked_at
     }
 
     /// The header's `kid`: the key that the token says it was signed with.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.0.key_id.as_deref()
+        self.proof.key_id.as_deref()
     }
 
     /// The header's `alg`: the algorithm that policy, header and key agreed on.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
-        self.0.algorithm
+        self.proof.algorithm
     }
 
     /// The header's `typ`, as it was sent.
     #[must_use]
     pub fn typ(&self) -> Option<&str> {
-        self.0.typ.as_deref()
+        self.proof.typ.as_deref()
     }
 }
 
 impl<C> Clone for Verified<C> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self {
+            proof: Arc::clone(&self.proof),
+            checked_at: self.checked_at,
+        }
     }
 }
 

@@ -92,8 +92,14 @@ impl Checked<'_> {
             .select(self.key_id(), algorithm, self.now)?
             .find(|key| key.verify(algorithm, compact.signing_input, &compact.signature))
             .ok_or(VerifyErrorKind::Signature)?;
-        Verified::new(policy.shared_issuer(), key, header, claims.clone())
-            .map_err(|error| VerifyError::because(VerifyErrorKind::ClaimsType, error))
+        Verified::new(
+            policy.shared_issuer(),
+            key,
+            header,
+            claims.clone(),
+            self.now,
+        )
+        .map_err(|error| VerifyError::because(VerifyErrorKind::ClaimsType, error))
     }
 }
 
