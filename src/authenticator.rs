@@ -2,7 +2,8 @@
 //!
 //! # A request is accepted if
 //!
-//! 1. it carries exactly one bearer token;
+//! 1. it carries exactly one credential ([where](crate::credential)), and that is a token: any other is decided by the service
+//!    itself;
 //! 2. the token is three canonical parts whose header and claims are strict JSON, within bounds;
 //! 3. its `iss` is a trusted issuer, and header and claims satisfy that issuer's [`Policy`], which
 //!    also refuses a token that is bound to a sender whom nobody checks;
@@ -33,17 +34,18 @@ use std::time::Duration;
 use http::{HeaderMap, Uri};
 use serde::de::DeserializeOwned;
 
+use crate::challenge::Challenge;
 use crate::claims::Claims;
 use crate::clock::Clock;
-use crate::credential::bearer_token;
-use crate::error::{Rejection, Unavailable, VerifyErrorKind};
+use crate::credential::{Credential, Credentials, DecideFuture, Identity};
+use crate::error::{Rejection, Unavailable, UnavailableKind, VerifyErrorKind};
 use crate::health::Health;
 use crate::issuers::{Asking, Found, Issuers, Keys, Trusted, TrustedIssuer};
 use crate::jose::{Compact, KeySet};
 use crate::jwks::{LookUp, RemoteKeys, Waiting};
+use crate::metadata::ResourceMetadata;
 use crate::observe::{Event, Observers};
 use crate::policy::Policy;
-use crate::response::Answers;
 use crate::verified::Verified;
 use crate::verifier::{Checked, MAX_TOKEN_LENGTH, Unverified};
 
@@ -71,16 +73,30 @@ struct Shared {
     issuers: Issuers,
     clock: Arc<dyn Clock>,
     observers: Observers,
-    answers: Answers,
+    credentials: Credentials,
+    challenge: Challenge,
+    resource_metadata: Option<ResourceMetadata>,
 }
 
 /// How long [`Authenticator::warm`] waits: the time of one discovery document and one key set, each at its limit.
 const WARM: Duration = Duration::from_secs(10);
 
+/// When to ask again whoever decides on a credential that is no token, and could not tell.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+type Outcome<C> = Result<Admitted<C>, Rejection>;
+
 /// A decision, or what has to be awaited for one.
 pub(crate) enum Decision<C> {
-    Now(Result<Verified<C>, Rejection>),
-    Later(Pin<Box<dyn Future<Output = Result<Verified<C>, Rejection>> + Send>>),
+    Now(Outcome<C>),
+    Later(Pin<Box<dyn Future<Output = Outcome<C>> + Send>>),
+}
+
+/// Who a request is from.
+pub(crate) enum Admitted<C> {
+    Token(Verified<C>),
+    /// The owner of a credential that is no token.
+    Other(Identity),
 }
 
 /// How far a token can be judged with what is known.
@@ -99,12 +115,20 @@ impl Authenticator<Claims> {
         issuer: impl Into<String>,
         audience: impl Into<String>,
     ) -> AuthenticatorBuilder<Claims> {
-        AuthenticatorBuilder::new(TrustedIssuer::new(issuer, audience))
+        Self::trusting(TrustedIssuer::new(issuer, audience))
+    }
+
+    /// Trusts tokens of `issuer`, such as one of the [presets](crate::presets).
+    pub fn trusting(issuer: TrustedIssuer) -> AuthenticatorBuilder<Claims> {
+        AuthenticatorBuilder::new(issuer)
     }
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     /// Decides on the token that a request carries.
+    ///
+    /// A credential that is no token, on which the service decides by [itself](AuthenticatorBuilder::other_credential), counts
+    /// as none here.
     ///
     /// # Errors
     ///
@@ -114,44 +138,79 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         headers: &HeaderMap,
         uri: &Uri,
     ) -> Result<Verified<C>, Rejection> {
-        match self.decide(headers, uri) {
-            Decision::Now(outcome) => outcome,
-            Decision::Later(outcome) => outcome.await,
-        }
+        self.settled(self.decide(headers, uri)).await
     }
 
-    /// Decides on a token that came by another way than a request's header.
+    /// Decides on a token that did not come with a request.
     ///
     /// # Errors
     ///
     /// As [`authenticate`](Self::authenticate).
     pub async fn verify(&self, token: &str) -> Result<Verified<C>, Rejection> {
-        match self.decide_token(token) {
-            Decision::Now(outcome) => outcome,
-            Decision::Later(outcome) => outcome.await,
-        }
+        self.settled(self.decide_token(token)).await
     }
 
-    /// Decides at once, unless the token's key has to be waited for.
+    /// The outcome of a decision on a token, which the observers are told.
+    async fn settled(&self, decision: Decision<C>) -> Result<Verified<C>, Rejection> {
+        let outcome = match decision {
+            Decision::Now(outcome) => outcome,
+            Decision::Later(outcome) => outcome.await,
+        };
+        let outcome = outcome.and_then(|admitted| match admitted {
+            Admitted::Token(verified) => Ok(verified),
+            // Whoever asks here asks for a token.
+            Admitted::Other(_) => Err(VerifyErrorKind::CredentialMissing.into()),
+        });
+        self.shared.observers.tell(&match &outcome {
+            Ok(verified) => Event::Accepted {
+                issuer: verified.issuer(),
+            },
+            Err(rejection) => Event::Rejected { rejection },
+        });
+        outcome
+    }
+
+    /// Decides at once, unless something has to be waited for. Observers are left to the caller.
     pub(crate) fn decide(&self, headers: &HeaderMap, uri: &Uri) -> Decision<C> {
-        match bearer_token(headers, uri) {
-            Ok(token) => self.decide_token(token),
-            Err(kind) => Decision::Now(self.told(Err(kind.into()))),
+        match self.shared.credentials.find(headers, uri) {
+            Ok(Credential::Token(token)) => self.decide_token(&token),
+            Ok(Credential::Other(which, credential)) => self.decide_other(which, &credential),
+            Err(kind) => Decision::Now(Err(kind.into())),
         }
     }
 
     fn decide_token(&self, token: &str) -> Decision<C> {
         match self.judge(token) {
-            Ok(Judgement::Verified(verified)) => Decision::Now(self.told(Ok(verified))),
-            Err(rejection) => Decision::Now(self.told(Err(rejection))),
+            Ok(Judgement::Verified(verified)) => Decision::Now(Ok(Admitted::Token(verified))),
+            Err(rejection) => Decision::Now(Err(rejection)),
             Ok(judgement) => {
                 let (this, token) = (self.clone(), token.to_owned());
                 Decision::Later(Box::pin(async move {
-                    let outcome = this.settle(&token, judgement).await;
-                    this.told(outcome)
+                    this.settle(&token, judgement).await.map(Admitted::Token)
                 }))
             }
         }
+    }
+
+    /// Leaves the decision to the service, within the same bounds as for tokens.
+    fn decide_other(&self, which: usize, credential: &str) -> Decision<C> {
+        let (length, limit) = (credential.len(), MAX_TOKEN_LENGTH);
+        if length > limit {
+            let kind = VerifyErrorKind::TooLong { length, limit };
+            return Decision::Now(Err(kind.into()));
+        }
+        let decision: DecideFuture<Identity> =
+            self.shared.credentials.others().decide(which, credential);
+        Decision::Later(Box::pin(async move {
+            match decision.await {
+                Ok(Some(identity)) => Ok(Admitted::Other(identity)),
+                Ok(None) => Err(VerifyErrorKind::CredentialRefused.into()),
+                Err(error) => {
+                    let unavailable = Unavailable::new(UnavailableKind::Credential, RETRY_AFTER);
+                    Err(unavailable.because(Arc::new(error)).into())
+                }
+            }
+        }))
     }
 
     fn judge(&self, token: &str) -> Result<Judgement<C>, Rejection> {
@@ -234,17 +293,6 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
             }
         }
     }
-
-    /// Tells the observers of a decision.
-    fn told(&self, outcome: Result<Verified<C>, Rejection>) -> Result<Verified<C>, Rejection> {
-        self.shared.observers.tell(&match &outcome {
-            Ok(verified) => Event::Accepted {
-                issuer: verified.issuer(),
-            },
-            Err(rejection) => Event::Rejected { rejection },
-        });
-        outcome
-    }
 }
 
 impl<C> Authenticator<C> {
@@ -310,8 +358,23 @@ impl<C> Authenticator<C> {
         given.filter_map(|trusted| trusted.keys.remote())
     }
 
-    pub(crate) fn answers(&self) -> &Answers {
-        &self.shared.answers
+    /// What this service publishes about itself (RFC 9728), if it was
+    /// [told to](AuthenticatorBuilder::protected_resource).
+    #[must_use]
+    pub fn resource_metadata(&self) -> Option<&ResourceMetadata> {
+        self.shared.resource_metadata.as_ref()
+    }
+
+    pub(crate) fn challenge(&self) -> &Challenge {
+        &self.shared.challenge
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.shared.credentials
+    }
+
+    pub(crate) fn observers(&self) -> &Observers {
+        &self.shared.observers
     }
 }
 

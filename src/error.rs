@@ -8,7 +8,8 @@
 //! | [`AuthorizationError`] | nobody's: the token is good, but may not do this | 403, or 401 where a stronger login helps |
 //! | [`Unavailable`] | ours or the issuer's: we cannot tell | 503, never 401 |
 //!
-//! The last three meet in [`Rejection`]. They never turn into one another.
+//! The last three meet in [`Rejection`]. They never turn into one another. Whoever stands inside the layer and lets a request no
+//! further does so with a [`Denied`]: a [`Rejection`], or a [`LayerMissing`].
 
 use std::any::type_name;
 use std::borrow::Cow;
@@ -132,7 +133,7 @@ pub enum VerifyErrorKind {
     CredentialMissing,
     /// The request carries more than one credential (RFC 6750 §3.1).
     CredentialRepeated,
-    /// The credential does not have the form `Bearer` 1*SP b64token (RFC 6750 §2.1).
+    /// What stands where a credential is read is not one b64token, or in the header not a scheme, spaces and one (RFC 6750 §2.1).
     CredentialMalformed,
     /// The service's own check of a credential that is no token has said no.
     CredentialRefused,
@@ -180,6 +181,11 @@ pub enum VerifyErrorKind {
     },
     /// A claim has the wrong JSON type or form.
     ClaimMalformed {
+        /// Its name.
+        name: &'static str,
+    },
+    /// A claim has another value than the one demanded.
+    ClaimValue {
         /// Its name.
         name: &'static str,
     },
@@ -248,6 +254,7 @@ impl VerifyErrorKind {
             Self::Type => "type",
             Self::ClaimMissing { .. } => "claim_missing",
             Self::ClaimMalformed { .. } => "claim_malformed",
+            Self::ClaimValue { .. } => "claim_value",
             Self::ForeignClaim { .. } => "foreign_claim",
             Self::Issuer => "issuer",
             Self::Audience => "audience",
@@ -269,9 +276,7 @@ impl fmt::Display for VerifyErrorKind {
         match self {
             Self::CredentialMissing => f.write_str("no credential"),
             Self::CredentialRepeated => f.write_str("more than one credential"),
-            Self::CredentialMalformed => {
-                f.write_str("credential is not \"Bearer\", space and one b64token")
-            }
+            Self::CredentialMalformed => f.write_str("credential is not one well-formed token"),
             Self::CredentialRefused => f.write_str("credential is not known to the service"),
             Self::TooLong { length, limit } => {
                 write!(f, "token of {length} bytes where at most {limit} are read")
@@ -298,6 +303,9 @@ impl fmt::Display for VerifyErrorKind {
             Self::ClaimMissing { name } => write!(f, "claim \"{name}\" is missing"),
             Self::ClaimMalformed { name } => {
                 write!(f, "claim \"{name}\" has the wrong type or form")
+            }
+            Self::ClaimValue { name } => {
+                write!(f, "claim \"{name}\" does not have the value demanded")
             }
             Self::ForeignClaim { name } => {
                 write!(f, "claim \"{name}\" marks another kind of token")
@@ -470,7 +478,7 @@ impl fmt::Display for LayerMissing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "no `{}` in the request: is `AuthenticateLayer` around this route, with the same claims type",
+            "no `{}` in the request: `AuthenticateLayer` must stand around this route, with the same claims type",
             self.wanted
         )
     }
@@ -618,6 +626,41 @@ impl From<AuthorizationError> for Rejection {
 impl From<Unavailable> for Rejection {
     fn from(error: Unavailable) -> Self {
         Self::Unavailable(error)
+    }
+}
+
+/// Why a request goes no further than to whoever stands inside the layer: an extractor, an
+/// [`AuthorizeLayer`](crate::AuthorizeLayer), a handler.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Denied {
+    /// No layer has decided on the request: 500.
+    LayerMissing(LayerMissing),
+    /// There is no verified token where one is demanded, or it does not satisfy what is demanded.
+    Rejected(Rejection),
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LayerMissing(error) => error.fmt(f),
+            Self::Rejected(rejection) => rejection.fmt(f),
+        }
+    }
+}
+
+impl Error for Denied {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::LayerMissing(error) => error.source(),
+            Self::Rejected(rejection) => rejection.source(),
+        }
+    }
+}
+
+impl From<AuthorizationError> for Denied {
+    fn from(error: AuthorizationError) -> Self {
+        Self::Rejected(error.into())
     }
 }
 

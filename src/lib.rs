@@ -6,9 +6,13 @@
 //! | module | what is there |
 //! |---|---|
 //! | [`authenticator`] | the order of the checks; [`Authenticator`] and its builder |
-//! | [`middleware`] | [`AuthenticateLayer`], and the table from a failure to an answer |
+//! | [`middleware`] | [`AuthenticateLayer`] and [`AuthorizeLayer`], the table from a failure to an answer, and why a request was let through |
+//! | [`authorization`] | what a good token must grant: scopes, roles, a stronger login |
+//! | [`credential`] | where tokens are read from, and credentials that are no tokens |
 //! | [`issuers`] | which issuers are trusted, given in code or found at run time |
 //! | [`policy`] | what a token must satisfy, and what weakens that |
+//! | [`presets`] | well-known providers, ready to trust |
+//! | [`metadata`] | what a service publishes of itself (RFC 9728) |
 //! | [`clock`] | time as tokens carry it, and the clock to inject |
 //! | [`claims`] | a token's claims: registered, scopes, all others by name |
 //! | [`jose`] | algorithms and key sets |
@@ -18,6 +22,7 @@
 //! | [`error`] | every way to fail, by whose fault it is |
 //! | [`observe`] | events for logs, metrics and traces |
 //! | [`axum`](mod@crate::axum) | extractors (feature `axum`) |
+//! | [`grpc`] | tokens in tonic's handlers (feature `grpc`) |
 //! | [`testing`] | an issuer for tests, that can also lie (feature `testing`) |
 
 pub mod authenticator;
@@ -27,7 +32,7 @@ pub mod axum;
 mod challenge;
 pub mod claims;
 pub mod clock;
-mod credential;
+pub mod credential;
 mod discovery;
 pub mod error;
 pub mod fetch;
@@ -37,27 +42,30 @@ pub mod health;
 pub mod issuers;
 pub mod jose;
 pub mod jwks;
+mod let_through;
 pub mod metadata;
 pub mod middleware;
 pub mod observe;
 pub mod policy;
 pub mod presets;
-mod response;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod verified;
 mod verifier;
 
 pub use authenticator::{Authenticator, AuthenticatorBuilder};
+pub use authorization::{ClaimPath, Requirement, ScopeHierarchy};
 pub use claims::{ClaimError, Claims, Scopes};
 pub use clock::{Clock, NumericDate, SystemClock};
 pub use error::{
-    AuthorizationError, AuthorizationErrorKind, ConfigError, ConfigErrorKind, LayerMissing,
+    AuthorizationError, AuthorizationErrorKind, ConfigError, ConfigErrorKind, Denied, LayerMissing,
     Rejection, Unavailable, UnavailableKind, VerifyError, VerifyErrorKind,
 };
 pub use issuers::{IssuerResolver, IssuerTemplate, TrustedIssuer};
 pub use jose::{Algorithm, KeySet};
-pub use middleware::{Authenticate, AuthenticateLayer};
-pub use policy::{Policy, Profile};
+pub use let_through::LetThrough;
+pub use metadata::{ProtectedResource, ResourceMetadata};
+pub use middleware::{Authenticate, AuthenticateLayer, Authorize, AuthorizeLayer, require};
+pub use policy::{Policy, Preset, Profile};
 pub use verified::Verified;
 pub use verifier::Verifier;

@@ -1,5 +1,7 @@
 //! What happened, told to whoever watches: one [`Event`] for every decision and every download.
 //!
+//! A request that is let through as a public route or a preflight is none: nothing is decided of it.
+//!
 //! Events carry codes and counts, never a token. An [`Observer`] is called on the request's own path and must return
 //! at once. One that panics hurts nobody: the panic goes no further, and the others are told all the same.
 
@@ -25,6 +27,16 @@ pub enum Event<'a> {
     Accepted {
         /// The issuer whose key verified it.
         issuer: &'a str,
+    },
+    /// A credential that is no token was accepted by the service's own check.
+    OtherAccepted,
+    /// A request without any credential was let through, since authentication is optional there.
+    Anonymous,
+    /// A request was let through that would have been refused, had the layer not been told to observe only.
+    #[non_exhaustive]
+    NotRefused {
+        /// Why it would have been refused.
+        rejection: &'a Rejection,
     },
     /// A request was not let through.
     #[non_exhaustive]
@@ -66,11 +78,15 @@ pub enum Event<'a> {
 
 impl Event<'_> {
     /// A stable name for logs, metrics and traces.
+    ///
+    /// `Rejected` and `NotRefused` both give the code of their rejection: match the event to tell them apart.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
             Self::Accepted { .. } => "accepted",
-            Self::Rejected { rejection } => rejection.code(),
+            Self::OtherAccepted => "other_accepted",
+            Self::Anonymous => "anonymous",
+            Self::Rejected { rejection } | Self::NotRefused { rejection } => rejection.code(),
             Self::KeysRefreshed { .. } => "keys_refreshed",
             Self::KeySkipped { .. } => "key_skipped",
             Self::RefreshFailed { .. } => "refresh_failed",

@@ -6,10 +6,12 @@
 //!
 //! 1. its `alg` is one of the allowed algorithms, compared exactly (RFC 8725 §3.1);
 //! 2. its `typ` is that of an access token, or says no more than `JWT` (RFC 8725 §3.11; see [`Profile`]);
-//! 3. `iss` is the issuer, byte for byte, and `aud` holds one of the audiences (RFC 7519 §4.1.1, §4.1.3);
+//! 3. `iss` is the issuer, byte for byte, and `aud` holds one of the audiences (RFC 7519 §4.1.1, §4.1.3); a token without
+//!    `aud` passes only if it was issued to a client that is [named for that](PolicyBuilder::client_without_audience);
 //! 4. `exp` is ahead; `nbf`, if present, is not; nor is `iat` (RFC 7519 §4.1.4 to §4.1.6);
-//! 5. every required claim is there, and none that marks another kind of token;
-//! 6. nothing binds it to a sender whom nobody checks.
+//! 5. every required claim is there, and says what it must; and none is there that marks another kind of token;
+//! 6. its scopes have the form that is expected of them (RFC 8693 §4.2);
+//! 7. nothing binds it to a sender whom nobody checks.
 //!
 //! Every claim that is looked at must have the type its standard gives it; one that has not is a refusal, never
 //! "absent". What weakens a check is reached through [`PolicyBuilder::dangerous`] only. A token that does not pass is answered
@@ -22,20 +24,30 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::claims::{Audience, Claims};
+use crate::claims::{Claims, Scopes};
 use crate::clock::NumericDate;
 use crate::error::{ConfigError, ConfigErrorKind, VerifyErrorKind};
 use crate::jose::{Algorithm, Algorithms, Header, KeySet};
 
+mod audience;
 mod builder;
 mod issuer;
+mod preset;
+mod required;
 
+use audience::AudienceRule;
 pub use builder::{Dangerous, PolicyBuilder};
 pub(crate) use builder::{Weaken, policy_setters};
-pub(crate) use issuer::{check_issuer, check_transport};
+use issuer::check_resource;
+pub(crate) use issuer::{check_issuer, check_transport, check_url};
+pub use preset::Preset;
+use required::RequiredClaim;
 
 /// A leeway above this hides expired tokens rather than clock drift (RFC 7519 §4.1.4: "no more than a few minutes").
 const MAX_LEEWAY: Duration = Duration::from_secs(600);
+
+/// What is further ahead is no drift of clocks but a token that is to begin later (FAPI 2.0: "more than 60 seconds").
+const MAX_NOT_BEFORE_LEEWAY: Duration = Duration::from_secs(60);
 
 /// How far ahead `iat` may always be, whatever the leeway: clocks differ by seconds, `iat` bounds no lifetime, and
 /// FAPI 2.0 §5.3.4 has servers accept ten seconds.
@@ -61,12 +73,15 @@ pub enum Profile {
 #[derive(Clone, Debug)]
 pub struct Policy {
     issuer: Arc<str>,
-    audiences: Box<[Box<str>]>,
+    audience: AudienceRule,
     algorithms: Algorithms,
     profile: Profile,
     leeway: Duration,
-    required_claims: Box<[&'static str]>,
-    any_audience: bool,
+    not_before_leeway: Duration,
+    required_claims: Box<[RequiredClaim]>,
+    /// The claim that holds the scopes, if that was said.
+    scope_claim: Option<&'static str>,
+    header_only: bool,
     nonce_accepted: bool,
     binding_ignored: bool,
 }
@@ -87,14 +102,28 @@ impl Policy {
         Arc::clone(&self.issuer)
     }
 
-    /// The audiences of which a token must name one.
+    /// The audiences of which a token must name one, unless the policy says otherwise.
     pub fn audiences(&self) -> impl Iterator<Item = &str> {
-        self.audiences.iter().map(AsRef::as_ref)
+        self.audience.names.iter().map(AsRef::as_ref)
+    }
+
+    /// Whether a token's `aud` may be anything.
+    pub(crate) fn accepts_any_audience(&self) -> bool {
+        self.audience.any
     }
 
     /// The algorithms a token may be signed with.
     pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
         self.algorithms.iter()
+    }
+
+    /// Whether a token may stand nowhere but in the `Authorization` header, as [`Preset::Fapi2`] and [`Preset::Mcp`] demand.
+    ///
+    /// It is for whoever reads the request to see to; building an [`Authenticator`](crate::Authenticator) that would read a
+    /// token from elsewhere fails.
+    #[must_use]
+    pub fn header_only(&self) -> bool {
+        self.header_only
     }
 
     /// Whether `keys` can verify what this policy lets through.
@@ -113,7 +142,7 @@ impl Policy {
 
     /// Whether a token whose issuer is not known yet can be acceptable at all, whatever the policy.
     pub(crate) fn could_accept(claims: &Claims, now: NumericDate) -> Result<(), VerifyErrorKind> {
-        check_time(claims, now, MAX_LEEWAY)?;
+        check_time(claims, now, MAX_LEEWAY, MAX_LEEWAY)?;
         match claims.foreign() {
             Some(name) => Err(VerifyErrorKind::ForeignClaim { name }),
             None => Ok(()),
@@ -160,8 +189,9 @@ impl Policy {
         if claims.issuer() != &*self.issuer {
             return Err(VerifyErrorKind::Issuer);
         }
-        self.check_audience(claims)?;
-        check_time(claims, now, self.leeway)?;
+        self.audience.check(claims)?;
+        let not_before_leeway = self.leeway.max(self.not_before_leeway);
+        check_time(claims, now, self.leeway, not_before_leeway)?;
         self.check_required(claims)?;
         self.check_kind(header, claims)?;
         self.check_binding(claims)
@@ -178,16 +208,29 @@ impl Policy {
                 ("jti", claims.token_id().is_some()),
             ],
         };
-        let asked_for = self.required_claims.iter();
-        let asked_for = asked_for.map(|name| (*name, claims.contains(name)));
-        match of_profile
+        if let Some((name, _)) = of_profile.iter().find(|(_, there)| !there) {
+            return Err(VerifyErrorKind::ClaimMissing { name });
+        }
+        self.required_claims
             .iter()
-            .copied()
-            .chain(asked_for)
-            .find(|(_, there)| !there)
-        {
-            Some((name, _)) => Err(VerifyErrorKind::ClaimMissing { name }),
-            None => Ok(()),
+            .try_for_each(|required| required.check(claims))
+    }
+
+    /// The scopes that the token grants, as a space-separated list; `None` if they are those of its registered `scope`.
+    pub(crate) fn scopes_of(&self, claims: &Claims) -> Result<Option<Arc<str>>, VerifyErrorKind> {
+        let configured = self.scope_claim;
+        if configured != Some("scope") && claims.has_malformed_scope() {
+            return Err(VerifyErrorKind::ClaimMalformed { name: "scope" });
+        }
+        let Some(name) = configured else {
+            return Ok(None);
+        };
+        match claims.member(name) {
+            Some(claim) => Scopes::join(claim)
+                .map(Some)
+                .ok_or(VerifyErrorKind::ClaimMalformed { name }),
+            // Not what `scope` says: a claim that was not chosen grants nothing.
+            None => Ok(Some(Arc::default())),
         }
     }
 
@@ -203,19 +246,6 @@ impl Policy {
         Ok(())
     }
 
-    fn check_audience(&self, claims: &Claims) -> Result<(), VerifyErrorKind> {
-        let audience = claims.member("aud").map(Audience::read).transpose()?;
-        if self.any_audience {
-            return Ok(());
-        }
-        let audience = audience.ok_or(VerifyErrorKind::ClaimMissing { name: "aud" })?;
-        if self.audiences().any(|ours| audience.contains(ours)) {
-            Ok(())
-        } else {
-            Err(VerifyErrorKind::Audience)
-        }
-    }
-
     /// RFC 9449 §7.2: a token bound to its sender must not pass as a plain bearer token.
     fn check_binding(&self, claims: &Claims) -> Result<(), VerifyErrorKind> {
         match claims.member("cnf") {
@@ -229,13 +259,18 @@ impl Policy {
 }
 
 /// Whether the token's time is now (RFC 7519 §4.1.4 to §4.1.6).
-fn check_time(claims: &Claims, now: NumericDate, leeway: Duration) -> Result<(), VerifyErrorKind> {
+fn check_time(
+    claims: &Claims,
+    now: NumericDate,
+    leeway: Duration,
+    not_before_leeway: Duration,
+) -> Result<(), VerifyErrorKind> {
     let at = claims.expires_at();
     if now >= at.saturating_add(leeway) {
         return Err(VerifyErrorKind::Expired { at, now });
     }
     if let Some(at) = claims.not_before()
-        && at > now.saturating_add(leeway)
+        && at > now.saturating_add(not_before_leeway)
     {
         return Err(VerifyErrorKind::NotYetValid { at, now });
     }

@@ -40,6 +40,8 @@ struct Proof<C> {
     key_id: Option<Arc<str>>,
     typ: Option<Cow<'static, str>>,
     claims_set: Claims,
+    /// What the token grants, if another claim than `scope` says so.
+    scopes: Option<Arc<str>>,
     claims: C,
 }
 
@@ -50,6 +52,7 @@ impl<C: DeserializeOwned + 'static> Verified<C> {
         key: &VerificationKey,
         header: &Header<'_>,
         claims_set: Claims,
+        scopes: Option<Arc<str>>,
         checked_at: NumericDate,
     ) -> Result<Self, ClaimError> {
         let claims = read(&claims_set)?;
@@ -62,6 +65,7 @@ impl<C: DeserializeOwned + 'static> Verified<C> {
                 .map(|key_id| shared_key_id(key_id, key)),
             typ: header.typ.as_deref().map(type_name),
             claims_set,
+            scopes,
             claims,
         });
         Ok(Self { proof, checked_at })
@@ -120,7 +124,7 @@ impl<C> Verified<C> {
         self.proof.claims_set.subject()
     }
 
-    /// `aud`: whom the token is meant for. `None` only where the policy accepts any audience.
+    /// `aud`: whom the token is meant for. `None` only where the policy accepts any audience, or the client without one.
     #[must_use]
     pub fn audience(&self) -> Option<Audience<'_>> {
         self.proof.claims_set.audience()
@@ -156,10 +160,13 @@ impl<C> Verified<C> {
         self.proof.claims_set.client_id()
     }
 
-    /// `scope`: what the token grants; empty where there is none.
+    /// What the token grants, by the claim that the policy names for it (default `scope`); empty where there is none.
     #[must_use]
     pub fn scopes(&self) -> Scopes<'_> {
-        self.proof.claims_set.scopes()
+        match &self.proof.scopes {
+            Some(list) => Scopes::new(list),
+            None => self.proof.claims_set.scopes(),
+        }
     }
 
     /// When the token was last checked: on this request, by the authenticator's clock.

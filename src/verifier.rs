@@ -4,6 +4,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
@@ -53,8 +54,10 @@ impl<'c> Unverified<'c> {
     ) -> Result<Checked<'c>, VerifyErrorKind> {
         policy.check_header(&self.header, &self.claims)?;
         policy.check_claims(&self.header, &self.claims, now)?;
+        let scopes = policy.scopes_of(&self.claims)?;
         Ok(Checked {
             unverified: self,
+            scopes,
             now,
         })
     }
@@ -63,6 +66,8 @@ impl<'c> Unverified<'c> {
 /// A token that satisfies its issuer's policy, if only its signature holds.
 pub(crate) struct Checked<'c> {
     unverified: Unverified<'c>,
+    /// What it grants, if another claim than `scope` says so.
+    scopes: Option<Arc<str>>,
     now: NumericDate,
 }
 
@@ -97,6 +102,7 @@ impl Checked<'_> {
             key,
             header,
             claims.clone(),
+            self.scopes.clone(),
             self.now,
         )
         .map_err(|error| VerifyError::because(VerifyErrorKind::ClaimsType, error))

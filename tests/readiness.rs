@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 use tower_bearer::testing::{Behaviour, TestIssuer};
-use tower_bearer::{AuthenticateLayer, Authenticator, Verified};
+use tower_bearer::{AuthenticateLayer, Authenticator, Requirement, Verified, require};
 
 const AUDIENCE: &str = "https://api.example.com";
 
@@ -67,22 +67,22 @@ impl Service<Request<()>> for Reserved {
 }
 
 #[tokio::test]
-async fn the_service_that_was_polled_ready_is_the_one_that_is_called() {
+async fn no_service_is_called_that_was_not_polled_ready() {
     let issuer = TestIssuer::new("https://id.example.com");
     let polled = Arc::new(AtomicUsize::new(0));
     let mut service = layer(&issuer).layer(Reserved {
         ready: false,
         polled: Arc::clone(&polled),
     });
-    // The first request waits for the keys, the second finds them at hand.
-    for round in 1..=2 {
+    // The first request waits for the keys, and its service becomes ready anew; the second finds them at hand.
+    for polls in [2, 3] {
         poll_fn(|cx| service.poll_ready(cx))
             .await
             .expect("infallible");
         let response = service.call(request(&issuer)).await.expect("infallible");
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.body(), "alice");
-        assert_eq!(polled.load(Ordering::Relaxed), round);
+        assert_eq!(polled.load(Ordering::Relaxed), polls);
     }
 }
 
@@ -99,6 +99,52 @@ async fn a_refused_request_gives_back_what_the_inner_service_reserved() {
     poll_fn(|cx| one.poll_ready(cx)).await.expect("infallible");
     let refused = one.call(Request::new(())).await.expect("infallible");
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
+    let ready = poll_fn(|cx| Poll::Ready(other.poll_ready(cx))).await;
+    assert!(ready.is_ready(), "the idle service holds no permit");
+}
+
+#[tokio::test]
+async fn a_request_that_waits_for_a_key_holds_nothing_of_the_inner_service() {
+    let issuer = TestIssuer::new("https://id.example.com");
+    let inner = ServiceBuilder::new()
+        .concurrency_limit(1)
+        .service(service_fn(|_: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(()))
+        }));
+    let mut one = layer(&issuer).layer(inner);
+    let other = one.clone();
+    let known = one.clone().oneshot(request(&issuer)).await;
+    assert_eq!(known.expect("infallible").status(), StatusCode::OK);
+    issuer.behave(Behaviour::Hang);
+    let made_up = issuer.token().audience(AUDIENCE).key_id("made-up").sign();
+    let value = HeaderValue::try_from(format!("Bearer {made_up}")).expect("a header value");
+    let mut stranger = Request::new(());
+    stranger.headers_mut().insert("authorization", value);
+    poll_fn(|cx| one.poll_ready(cx)).await.expect("infallible");
+    let waiting = one.call(stranger);
+    let known = other.oneshot(request(&issuer)).await;
+    assert_eq!(known.expect("infallible").status(), StatusCode::OK);
+    drop(waiting);
+}
+
+#[tokio::test]
+async fn a_request_that_may_not_do_this_gives_back_what_the_inner_service_reserved() {
+    let issuer = TestIssuer::new("https://id.example.com");
+    let inner = ServiceBuilder::new()
+        .layer(require(Requirement::scopes("admin")))
+        .concurrency_limit(1)
+        .service(service_fn(|_: Request<()>| async {
+            Ok::<_, Infallible>(Response::new(()))
+        }));
+    let layer = layer(&issuer);
+    let mut one = layer.layer(inner);
+    let mut other = one.clone();
+    // The keys first, so that the request does not wait for them with a service of its own.
+    let refused = one.clone().oneshot(request(&issuer)).await;
+    assert_eq!(refused.expect("infallible").status(), StatusCode::FORBIDDEN);
+    poll_fn(|cx| one.poll_ready(cx)).await.expect("infallible");
+    let refused = one.call(request(&issuer)).await.expect("infallible");
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     let ready = poll_fn(|cx| Poll::Ready(other.poll_ready(cx))).await;
     assert!(ready.is_ready(), "the idle service holds no permit");
 }
@@ -180,6 +226,15 @@ fn public_types_are_send_and_sync() {
     check::<Authenticator>();
     check::<AuthenticateLayer>();
     check::<tower_bearer::Authenticate<()>>();
+    check::<tower_bearer::AuthorizeLayer>();
+    check::<tower_bearer::Authorize<()>>();
+    check::<Requirement>();
+    check::<Requirement<std::cell::Cell<u8>>>();
+    check::<tower_bearer::ClaimPath>();
+    check::<tower_bearer::LetThrough>();
+    check::<tower_bearer::Denied>();
+    check::<tower_bearer::ProtectedResource>();
+    check::<tower_bearer::ResourceMetadata>();
     check::<Verified>();
     check::<Verified<String>>();
     check::<tower_bearer::Claims>();

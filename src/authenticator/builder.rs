@@ -10,12 +10,13 @@ use super::{Authenticator, Shared};
 use crate::challenge::Challenge;
 use crate::claims::Claims;
 use crate::clock::{Clock, SystemClock};
+use crate::credential::{AddOther, Credentials, Marker, OtherCredential, TokenSource};
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::fetch::Fetch;
 use crate::issuers::{IssuerResolver, Issuers, Resolved, TrustedIssuer, key_setters};
+use crate::metadata::{Enforced, ProtectedResource, ResourceMetadata};
 use crate::observe::{Observer, Observers};
-use crate::policy::{PolicyBuilder, Weaken, policy_setters};
-use crate::response::Answers;
+use crate::policy::{Dangerous, Policy, PolicyBuilder, Weaken, policy_setters};
 
 /// How many issuers of a resolver are kept unless it is said otherwise.
 const MOST_RESOLVED: u64 = 1024;
@@ -34,6 +35,8 @@ pub struct AuthenticatorBuilder<C = Claims> {
     clock: Arc<dyn Clock>,
     fetch: Option<Arc<dyn Fetch>>,
     observers: Vec<Arc<dyn Observer>>,
+    credentials: Credentials,
+    resource: Option<ProtectedResource>,
     claims: PhantomData<fn() -> C>,
 }
 
@@ -49,6 +52,8 @@ impl AuthenticatorBuilder<Claims> {
             clock: Arc::new(SystemClock),
             fetch: None,
             observers: Vec::new(),
+            credentials: Credentials::default(),
+            resource: None,
             claims: PhantomData,
         }
     }
@@ -96,6 +101,8 @@ impl<C> AuthenticatorBuilder<C> {
             clock: self.clock,
             fetch: self.fetch,
             observers: self.observers,
+            credentials: self.credentials,
+            resource: self.resource,
             claims: PhantomData,
         }
     }
@@ -112,6 +119,33 @@ impl<C> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Reads tokens from a further place, beside the `Authorization` header. May be given several times.
+    ///
+    /// A request that shows tokens at two places is answered 400. See [`CookieToken`](crate::credential::CookieToken),
+    /// [`WebSocketToken`](crate::credential::WebSocketToken), or bring a [`TokenSource`] of your own.
+    pub fn token_source(mut self, source: impl TokenSource) -> Self {
+        self.credentials.add_source(source);
+        self
+    }
+
+    /// Leaves credentials that are no tokens, told by `marker`, to `decider`: API keys, or another scheme. May be given
+    /// several times.
+    ///
+    /// Two markers that one credential could have contradict each other: [`build`](Self::build) fails.
+    pub fn other_credential(mut self, marker: Marker, decider: impl OtherCredential) -> Self {
+        self.credentials.add_other(AddOther::new(marker, decider));
+        self
+    }
+
+    /// Publishes what clients need to know of this service (RFC 9728), derived from what it enforces.
+    ///
+    /// Every challenge then names where: `resource_metadata` (RFC 9728 §5.1). What is to be served there is
+    /// [`Authenticator::resource_metadata`].
+    pub fn protected_resource(mut self, resource: ProtectedResource) -> Self {
+        self.resource = Some(resource);
+        self
+    }
+
     /// Takes the time from `clock` instead of the operating system.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -124,7 +158,8 @@ impl<C> AuthenticatorBuilder<C> {
         self
     }
 
-    /// Tells `observer` of every decision and every download. May be given several times.
+    /// Tells `observer` of every decision and every download. May be given several times. A request that is let through as a
+    /// public route or a preflight is no decision.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observers.push(Arc::new(observer));
         self
@@ -134,45 +169,89 @@ impl<C> AuthenticatorBuilder<C> {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] that names the input: see [`PolicyBuilder::build`]; a JWKS URL that is not `https`; HMAC beside
-    /// public keys; the same issuer twice; a realm or scope that a challenge cannot carry.
+    /// [`ConfigError`], whose [`kind`](ConfigError::kind) names the input:
+    ///
+    /// - [`Issuer`](ConfigErrorKind::Issuer): it is not an `https` URL, is given twice, or is what a function of
+    ///   [`presets`](crate::presets) cannot make one of;
+    /// - [`Audience`](ConfigErrorKind::Audience): it, or a client in its place, is empty, or is no URL where a preset wants one;
+    /// - [`Algorithms`](ConfigErrorKind::Algorithms): none is left, or HMAC is mixed with others;
+    /// - [`KeySetUrl`](ConfigErrorKind::KeySetUrl): a JWKS URL is not `https`;
+    /// - [`Challenge`](ConfigErrorKind::Challenge): a challenge cannot carry the realm or scope;
+    /// - [`Credential`](ConfigErrorKind::Credential): one credential could have two of the markers;
+    /// - [`Resource`](ConfigErrorKind::Resource): no token is meant for it, or what is said of it cannot be published;
+    /// - [`Limit`](ConfigErrorKind::Limit): a leeway is too long, or no issuer of the resolver may be kept;
+    /// - [`Contradiction`](ConfigErrorKind::Contradiction): two settings, such as keys that fit none of the algorithms, or a preset
+    ///   for tokens in the header beside another place for them;
+    /// - [`Fetch`](ConfigErrorKind::Fetch): keys are to be fetched, and there is no client.
     pub fn build(mut self) -> Result<Authenticator<C>, ConfigError> {
         if self.most_resolved == 0 {
             let problem = "no issuer of the resolver may be kept, so that none could be trusted";
             return Err(ConfigError::new(ConfigErrorKind::Limit, problem));
         }
+        self.credentials.check()?;
         let observers = Observers::new(self.observers);
         let fetch = self.fetch.or_else(default_fetch);
         let clock = self.clock;
         let audience = self.first.policy().first_audience().to_owned();
+        let terms = {
+            let (clock, observers) = (Arc::clone(&clock), observers.clone());
+            let header_only = self.credentials.is_header_only();
+            move |issuer: TrustedIssuer| {
+                let trusted = issuer.build(fetch.as_ref(), &clock, &observers)?;
+                check_places(&trusted.policy, header_only)?;
+                Ok(trusted)
+            }
+        };
         let trusted = std::iter::once(self.first)
             .chain(self.others)
-            .map(|issuer| issuer.build(fetch.as_ref(), &clock, &observers))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(&terms)
+            .collect::<Result<Vec<_>, ConfigError>>()?;
+        let policies: Vec<&Policy> = trusted.iter().map(|each| &each.policy).collect();
+        let enforced = Enforced {
+            policies: &policies,
+            bearer_methods: self.credentials.bearer_methods(),
+        };
+        let resource = self.resource.as_ref();
+        let resource_metadata = resource
+            .map(|resource| ResourceMetadata::derive(resource, &enforced))
+            .transpose()?;
         let mut challenge = match &self.realm {
             Some(realm) => Challenge::new(realm)?,
-            // RFC 6750 §3 wants an attribute in every challenge; an audience may hold what a challenge cannot carry.
-            None => Challenge::new(&audience).or_else(|_| Challenge::new("protected"))?,
+            // An audience may hold what a challenge cannot carry.
+            None => Challenge::new(&audience).unwrap_or_default(),
         };
         if let Some(scope) = &self.scope {
             challenge = challenge.with_scope(scope)?;
         }
-        let resolved = self.resolver.map(|resolver| {
-            let (clock, observers) = (Arc::clone(&clock), observers.clone());
-            let build =
-                move |issuer: TrustedIssuer| issuer.build(fetch.as_ref(), &clock, &observers);
-            Resolved::new(resolver, self.most_resolved, Box::new(build))
-        });
+        if let Some(metadata) = &resource_metadata {
+            challenge = challenge.with_resource_metadata(metadata.url())?;
+        }
+        let resolved = self
+            .resolver
+            .map(|resolver| Resolved::new(resolver, self.most_resolved, Box::new(terms)));
         Ok(Authenticator {
             shared: Arc::new(Shared {
                 issuers: Issuers::new(trusted, resolved)?,
                 clock,
                 observers,
-                answers: Answers::new(&challenge),
+                credentials: self.credentials,
+                challenge,
+                resource_metadata,
             }),
             claims: PhantomData,
         })
     }
+}
+
+/// A preset may have tokens in the `Authorization` header only.
+fn check_places(policy: &Policy, header_only: bool) -> Result<(), ConfigError> {
+    if policy.header_only() && !header_only {
+        return Err(ConfigError::new(
+            ConfigErrorKind::Contradiction,
+            "a preset has tokens in the header only, but they are read from another place too",
+        ));
+    }
+    Ok(())
 }
 
 /// The client of the feature `reqwest`, one for all issuers.
@@ -188,6 +267,18 @@ fn default_fetch() -> Option<Arc<dyn Fetch>> {
 impl<C> Weaken for AuthenticatorBuilder<C> {
     fn policy(&mut self) -> &mut PolicyBuilder {
         self.first.policy()
+    }
+}
+
+impl<C> Dangerous<AuthenticatorBuilder<C>> {
+    /// Reads tokens from the query parameter `access_token` too (RFC 6750 §2.3).
+    ///
+    /// A URL stands in logs, histories and `Referer` headers, and the token with it (RFC 9700 §4.3.2). Answers carry
+    /// `Cache-Control: private`.
+    pub fn accept_token_in_query(self) -> AuthenticatorBuilder<C> {
+        let mut builder = self.into_builder();
+        builder.credentials.add_query();
+        builder
     }
 }
 

@@ -9,6 +9,7 @@ mod set;
 
 pub use registered::Audience;
 pub use scope::Scopes;
+pub(crate) use scope::is_scope;
 pub use set::{ClaimError, Claims};
 
 pub use crate::clock::NumericDate;

@@ -46,6 +46,8 @@ pub(crate) struct RegisteredClaims {
     pub(crate) token_id: Option<Text>,
     pub(crate) client_id: Option<Text>,
     pub(crate) scope: Option<Text>,
+    /// Whether there is a `scope` that is no string; whether that is a refusal is for the policy to say.
+    pub(crate) scope_malformed: bool,
     /// A claim that only other kinds of token carry.
     pub(crate) foreign: Option<&'static str>,
     /// Whether there is a `nonce`, as in ID tokens, and in the access tokens of some providers.
@@ -57,16 +59,16 @@ impl RegisteredClaims {
     pub(crate) fn read(text: &str, members: &Members) -> Result<Self, VerifyErrorKind> {
         let string = |name: &'static str, value| {
             let claim = Text::read(text, value).ok_or(VerifyErrorKind::ClaimMalformed { name })?;
-            Ok(Some(claim))
+            Ok::<_, VerifyErrorKind>(Some(claim))
         };
         let instant = |name: &'static str, value: Value<'_>| {
             let claim = value.as_number().and_then(NumericDate::from_json_number);
             let claim = claim.ok_or(VerifyErrorKind::ClaimMalformed { name })?;
-            Ok(Some(claim))
+            Ok::<_, VerifyErrorKind>(Some(claim))
         };
         let (mut issuer, mut subject, mut token_id) = (None, None, None);
         let (mut expires_at, mut not_before, mut issued_at) = (None, None, None);
-        let (mut client_id, mut scope) = (None, None);
+        let (mut client_id, mut scope, mut scope_malformed) = (None, None, false);
         let (mut foreign, mut nonce) = (None, false);
         for (name, value) in members.iter(text) {
             // As octets, which the compiler tells apart by a tree of comparisons rather than one name after the other.
@@ -77,7 +79,10 @@ impl RegisteredClaims {
                 b"nbf" => not_before = instant("nbf", value)?,
                 b"iat" => issued_at = instant("iat", value)?,
                 b"jti" => token_id = string("jti", value)?,
-                b"scope" => scope = string("scope", value)?,
+                b"scope" => {
+                    scope = Text::read(text, value);
+                    scope_malformed = scope.is_none();
+                }
                 b"client_id" => client_id = string("client_id", value)?,
                 b"nonce" => nonce = true,
                 // RFC 8725 §3.12: ID tokens (OpenID Connect Core §3.3.2.11, FAPI 1.0), logout tokens and other security
@@ -99,6 +104,7 @@ impl RegisteredClaims {
             token_id,
             client_id,
             scope,
+            scope_malformed,
             foreign,
             nonce,
         })

@@ -1,8 +1,10 @@
 //! The `scope` claim: a space-separated list (RFC 6749 §3.3, RFC 8693 §4.2).
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::AuthorizationError;
+use crate::jose::Value;
 
 /// The scopes a token grants.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -11,6 +13,25 @@ pub struct Scopes<'a>(&'a str);
 impl<'a> Scopes<'a> {
     pub(crate) fn new(list: &'a str) -> Self {
         Self(list)
+    }
+
+    /// Makes a space-separated list of a claim that is one already, or an array of scopes; `None` if it is neither.
+    pub(crate) fn join(claim: Value<'_>) -> Option<Arc<str>> {
+        let Some(elements) = claim.elements() else {
+            return claim.as_str().map(|list| (*list).into());
+        };
+        let mut list = String::new();
+        for element in elements {
+            let scope = element.as_str()?;
+            if !is_scope(&scope) {
+                return None;
+            }
+            if !list.is_empty() {
+                list.push(' ');
+            }
+            list.push_str(&scope);
+        }
+        Some(list.into())
     }
 
     /// The scopes in the order the token lists them.
@@ -44,6 +65,12 @@ impl<'a> Scopes<'a> {
         }
         Err(AuthorizationError::insufficient_scope(needed.to_string()))
     }
+}
+
+/// Whether this is one scope by RFC 6749 §3.3: printable ASCII but space, quotation mark and backslash.
+pub(crate) fn is_scope(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    !text.is_empty() && text.bytes().all(allowed)
 }
 
 impl fmt::Display for Scopes<'_> {

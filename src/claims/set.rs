@@ -152,11 +152,18 @@ impl Claims {
             .map(|text| self.resolve(text))
     }
 
-    /// `scope`: what the token grants (RFC 8693 §4.2); empty where there is none.
+    /// `scope`: what the token grants (RFC 8693 §4.2); empty where there is none, and where it is no string.
+    ///
+    /// Where the policy names another claim for scopes, [`Verified::scopes`](crate::Verified::scopes) reads that one.
     #[must_use]
     pub fn scopes(&self) -> Scopes<'_> {
         let list = self.0.registered.scope.as_ref();
         Scopes::new(list.map_or("", |text| self.resolve(text)))
+    }
+
+    /// Whether there is a `scope` that is no string.
+    pub(crate) fn has_malformed_scope(&self) -> bool {
+        self.0.registered.scope_malformed
     }
 
     /// A claim that only other kinds of token carry, if there is one.

@@ -80,6 +80,14 @@ impl TrustedIssuer {
     policy_setters!();
     key_setters!();
 
+    /// Lets building fail with this, if there is something.
+    pub(crate) fn mistaken(mut self, mistake: Option<ConfigError>) -> Self {
+        if let Some(mistake) = mistake {
+            self.policy.set_mistake(mistake);
+        }
+        self
+    }
+
     fn trusted_mut(&mut self) -> &mut Self {
         self
     }

@@ -1,26 +1,31 @@
-//! The one future of the middleware. Nothing in it is boxed unless a key has to be waited for.
+//! The future of an authenticated call. Nothing in it is boxed unless a key has to be waited for.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::authenticator::Authenticator;
+use super::answering::Answering;
+use super::body::Respond;
+use super::settings::Settings;
+use crate::authenticator::{Admitted, Authenticator};
 use crate::error::Rejection;
-use crate::verified::Verified;
 
-type Later<C> = Pin<Box<dyn Future<Output = Result<Verified<C>, Rejection>> + Send>>;
+type Later<C> = Pin<Box<dyn Future<Output = Result<Admitted<C>, Rejection>> + Send>>;
 
 pin_project! {
     /// The response of an [`Authenticate`](super::Authenticate) service.
-    pub struct ResponseFuture<S, C, B>
+    pub struct ResponseFuture<S, C, B, R>
     where
         S: Service<Request<B>>,
     {
+        answering: Answering,
+        settings: Arc<Settings<R>>,
         #[pin]
         state: State<S, C, B>,
     }
@@ -32,7 +37,7 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        Accepted {
+        Passed {
             #[pin]
             response: S::Future,
         },
@@ -44,22 +49,38 @@ pin_project! {
             decision: Later<C>,
             call: Option<(S, Request<B>)>,
         },
+        // Holds nothing of the inner service while a decision is waited for: strangers can make it wait.
+        Readying {
+            call: Option<(S, Request<B>)>,
+        },
     }
 }
 
-impl<S, C, B> ResponseFuture<S, C, B>
+impl<S, C, B, R> ResponseFuture<S, C, B, R>
 where
     S: Service<Request<B>>,
     C: Send + Sync + 'static,
 {
-    pub(super) fn accepted(service: &mut S, request: Request<B>, verified: Verified<C>) -> Self {
+    pub(super) fn passed(
+        answering: Answering,
+        settings: Arc<Settings<R>>,
+        response: S::Future,
+    ) -> Self {
         Self {
-            state: State::accepted(service, request, verified),
+            answering,
+            settings,
+            state: State::Passed { response },
         }
     }
 
-    pub(super) fn refused(response: S::Response) -> Self {
+    pub(super) fn refused(
+        answering: Answering,
+        settings: Arc<Settings<R>>,
+        response: S::Response,
+    ) -> Self {
         Self {
+            answering,
+            settings,
             state: State::Refused {
                 response: Some(response),
             },
@@ -67,47 +88,41 @@ where
     }
 
     pub(super) fn waiting(
+        answering: Answering,
+        settings: Arc<Settings<R>>,
         authenticator: Authenticator<C>,
         decision: Later<C>,
-        service: S,
-        request: Request<B>,
+        call: (S, Request<B>),
     ) -> Self {
         Self {
+            answering,
+            settings,
             state: State::Waiting {
                 authenticator,
                 decision,
-                call: Some((service, request)),
+                call: Some(call),
             },
         }
     }
 }
 
-impl<S, C, B> State<S, C, B>
-where
-    S: Service<Request<B>>,
-    C: Send + Sync + 'static,
-{
-    fn accepted(service: &mut S, mut request: Request<B>, verified: Verified<C>) -> Self {
-        request.extensions_mut().insert(verified);
-        Self::Accepted {
-            response: service.call(request),
-        }
-    }
-}
-
-impl<S, C, RequestBody, ResponseBody> Future for ResponseFuture<S, C, RequestBody>
+impl<S, C, RequestBody, ResponseBody, R> Future for ResponseFuture<S, C, RequestBody, R>
 where
     S: Service<Request<RequestBody>, Response = Response<ResponseBody>>,
     C: Send + Sync + 'static,
-    ResponseBody: Default,
+    R: Respond<ResponseBody>,
 {
     type Output = Result<S::Response, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let this = self.project();
+        let (answering, settings, mut state) = (this.answering, this.settings, this.state);
         loop {
             let next = match state.as_mut().project() {
-                StateProjection::Accepted { response } => return response.poll(cx),
+                StateProjection::Passed { response } => {
+                    let response = ready!(response.poll(cx))?;
+                    return Poll::Ready(Ok(answering.finish(settings, response)));
+                }
                 StateProjection::Refused { response } => {
                     let response = response
                         .take()
@@ -117,24 +132,37 @@ where
                 StateProjection::Waiting {
                     authenticator,
                     decision,
-                    call,
-                } => match ready!(decision.as_mut().poll(cx)) {
-                    Ok(verified) => {
-                        let (mut service, request) =
-                            call.take().expect("taken once, when the decision is ready");
-                        State::accepted(&mut service, request, verified)
+                    call: waiting,
+                } => match settings.judge(ready!(decision.as_mut().poll(cx))) {
+                    Ok(pass) => {
+                        let (service, mut request) = waiting
+                            .take()
+                            .expect("taken once, when the decision is ready");
+                        settings.prepare(authenticator, &mut request, pass);
+                        State::Readying {
+                            call: Some((service, request)),
+                        }
                     }
                     Err(rejection) => State::Refused {
-                        response: Some(authenticator.answers().respond(rejection)),
+                        response: Some(answering.refuse(settings, rejection)),
                     },
                 },
+                StateProjection::Readying { call } => {
+                    let (service, _) = call.as_mut().expect("taken when the service is ready");
+                    ready!(service.poll_ready(cx))?;
+                    let (mut service, request) =
+                        call.take().expect("taken once, when the service is ready");
+                    State::Passed {
+                        response: service.call(request),
+                    }
+                }
             };
             state.set(next);
         }
     }
 }
 
-impl<S, C, B> fmt::Debug for ResponseFuture<S, C, B>
+impl<S, C, B, R> fmt::Debug for ResponseFuture<S, C, B, R>
 where
     S: Service<Request<B>>,
 {

@@ -1,12 +1,13 @@
-//! Events as `tracing` events: refusals at debug, outages at warn. Never a token.
+//! Events as `tracing` events: what passes at trace, refusals at debug, outages at warn. Never a token.
 
 use super::{Event, Observer};
 use crate::error::{Rejection, chain};
 
 /// Writes every [`Event`] to `tracing`, under the target `tower_bearer`.
 ///
-/// Accepted tokens at trace, refusals at debug, failed downloads and keys that are left out at warn. A request that could
-/// not be decided is at debug too: what kept it from that, the failed download, is told once and not with each request.
+/// Accepted tokens and other credentials, and anonymous requests that are let through, at trace; refusals, and what would be one if
+/// the layer did not observe only, at debug; failed downloads and keys that are left out at warn. A request that could not be
+/// decided is at debug too: what kept it from that, the failed download, is told once and not with each request.
 ///
 /// ```
 /// use tower_bearer::Authenticator;
@@ -26,6 +27,12 @@ impl Observer for TracingObserver {
         match event {
             Event::Accepted { issuer } => {
                 tracing::trace!(target: TARGET, code, issuer, "token accepted");
+            }
+            Event::OtherAccepted | Event::Anonymous => {
+                tracing::trace!(target: TARGET, code, "request let through without a token");
+            }
+            Event::NotRefused { rejection } => {
+                tracing::debug!(target: TARGET, code, reason = %rejection, "request would be refused");
             }
             Event::Rejected { rejection } => match rejection {
                 Rejection::Unavailable(error) => {

@@ -3,7 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{ConfigError, ConfigErrorKind, MAX_LEEWAY, Policy, Profile, check_issuer};
+use super::audience::{AudienceRule, Compared};
+use super::required::RequiredClaim;
+use super::{
+    ConfigError, ConfigErrorKind, MAX_LEEWAY, MAX_NOT_BEFORE_LEEWAY, Policy, Preset, Profile,
+    check_issuer,
+};
 use crate::jose::{Algorithm, Algorithms};
 
 /// Collects what a [`Policy`] is to demand; mistakes are reported by [`build`](Self::build).
@@ -11,15 +16,23 @@ use crate::jose::{Algorithm, Algorithms};
 #[must_use]
 pub struct PolicyBuilder {
     issuer: String,
-    audiences: Vec<String>,
-    algorithms: Option<Vec<Algorithm>>,
-    profile: Profile,
-    leeway: Duration,
-    required_claims: Vec<&'static str>,
-    any_audience: bool,
+    pub(super) audiences: Vec<String>,
+    pub(super) clients_without_audience: Vec<String>,
+    pub(super) audience_compared: Compared,
+    pub(super) algorithms: Option<Vec<Algorithm>>,
+    pub(super) profile: Profile,
+    pub(super) leeway: Duration,
+    pub(super) not_before_leeway: Duration,
+    required_claims: Vec<RequiredClaim>,
+    scope_claim: Option<&'static str>,
+    presets: Vec<Preset>,
+    pub(super) header_only: bool,
+    pub(super) any_audience: bool,
     nonce_accepted: bool,
-    binding_ignored: bool,
-    plain_http: bool,
+    pub(super) binding_ignored: bool,
+    pub(super) plain_http: bool,
+    /// What is wrong with an input of which the policy was made.
+    mistake: Option<ConfigError>,
 }
 
 /// The setters of a policy, for every builder that holds one.
@@ -33,6 +46,18 @@ macro_rules! policy_setters {
             self
         }
 
+        /// Accepts tokens without `aud` that were issued to the client `client_id`; given again, to a further one. Default: to
+        /// none, so that every token must have an `aud`.
+        ///
+        /// For issuers that put no audience into their access tokens, such as Amazon Cognito. Nothing but its client then says
+        /// what a token is for: name only clients whose tokens are meant for this service alone, since it accepts whatever
+        /// they are given for any other. An `aud` that is there must hold an audience of ours all the same. It contradicts
+        /// [`Profile::AccessToken`](crate::Profile::AccessToken), by which every token has an audience (RFC 9068 §2.2).
+        pub fn client_without_audience(mut self, client_id: impl Into<String>) -> Self {
+            $crate::policy::Weaken::policy(&mut self).add_client_without_audience(client_id.into());
+            self
+        }
+
         /// Accepts only these algorithms, instead of every asymmetric one that we know (RFC 8725 §3.1).
         ///
         /// HMAC algorithms go with keys given in code, and then only beside no other (see
@@ -43,6 +68,14 @@ macro_rules! policy_setters {
         ) -> Self {
             $crate::policy::Weaken::policy(&mut self)
                 .set_algorithms(algorithms.into_iter().collect());
+            self
+        }
+
+        /// Demands all that a standard does of a resource server; may be given several times. Default: no preset.
+        ///
+        /// A setting that contradicts it fails when building.
+        pub fn preset(mut self, preset: $crate::policy::Preset) -> Self {
+            $crate::policy::Weaken::policy(&mut self).add_preset(preset);
             self
         }
 
@@ -62,9 +95,51 @@ macro_rules! policy_setters {
             self
         }
 
+        /// Accepts an `nbf` up to `leeway` ahead, without accepting an `exp` that is past.
+        ///
+        /// At most sixty seconds; default zero. Where [`leeway`](Self::leeway) is more, that counts. For issuers whose
+        /// clock is fast and whose tokens begin when they are issued; FAPI 2.0 has ten seconds accepted.
+        pub fn not_before_leeway(mut self, leeway: std::time::Duration) -> Self {
+            $crate::policy::Weaken::policy(&mut self).set_not_before_leeway(leeway);
+            self
+        }
+
         /// Refuses tokens without the claim `name`, whatever its value.
         pub fn require_claim(mut self, name: &'static str) -> Self {
             $crate::policy::Weaken::policy(&mut self).add_required_claim(name);
+            self
+        }
+
+        /// Refuses tokens whose claim `name` is not the string `value`, compared byte for byte. Each call is one demand more.
+        ///
+        /// A claim that is missing, or is no string, is a refusal too. It tells an issuer's access tokens from its others, as
+        /// `token_use` does at Amazon Cognito.
+        pub fn require_claim_value(self, name: &'static str, value: impl Into<String>) -> Self {
+            self.require_any_claim_value(name, [value])
+        }
+
+        /// Refuses tokens whose claim `name` is none of the strings `values`, compared byte for byte. Each call is one demand
+        /// more; one without values refuses every token.
+        ///
+        /// A claim that is missing, or is no string, is a refusal too.
+        pub fn require_any_claim_value(
+            mut self,
+            name: &'static str,
+            values: impl IntoIterator<Item = impl Into<String>>,
+        ) -> Self {
+            let values = values.into_iter().map(Into::into).collect();
+            $crate::policy::Weaken::policy(&mut self).add_required_value(name, values);
+            self
+        }
+
+        /// Reads the scopes from the claim `name`, in which they are a space-separated list or an array of strings; default
+        /// `scope`, in which only a list is accepted (RFC 8693 §4.2).
+        ///
+        /// For issuers with a claim of their own, such as `scp`, or with an array in `scope`: then `name` is `scope`. In an
+        /// array every string is one scope and must be one by RFC 6749 §3.3, so that none can be taken for two. A claim of
+        /// any other form is a refusal; a token without it grants no scope, even if there is a `scope`.
+        pub fn scope_claim(mut self, name: &'static str) -> Self {
+            $crate::policy::Weaken::policy(&mut self).set_scope_claim(name);
             self
         }
 
@@ -81,14 +156,21 @@ impl PolicyBuilder {
         Self {
             issuer,
             audiences: vec![audience],
+            clients_without_audience: Vec::new(),
+            audience_compared: Compared::default(),
             algorithms: None,
             profile: Profile::default(),
             leeway: Duration::ZERO,
+            not_before_leeway: Duration::ZERO,
             required_claims: Vec::new(),
+            scope_claim: None,
+            presets: Vec::new(),
+            header_only: false,
             any_audience: false,
             nonce_accepted: false,
             binding_ignored: false,
             plain_http: false,
+            mistake: None,
         }
     }
 
@@ -120,8 +202,34 @@ impl PolicyBuilder {
         self.leeway = leeway;
     }
 
+    pub(crate) fn set_not_before_leeway(&mut self, leeway: Duration) {
+        self.not_before_leeway = leeway;
+    }
+
+    pub(crate) fn add_client_without_audience(&mut self, client_id: String) {
+        self.clients_without_audience.push(client_id);
+    }
+
+    pub(crate) fn add_preset(&mut self, preset: Preset) {
+        self.presets.push(preset);
+    }
+
     pub(crate) fn add_required_claim(&mut self, name: &'static str) {
-        self.required_claims.push(name);
+        self.required_claims.push(RequiredClaim::anything(name));
+    }
+
+    pub(crate) fn add_required_value(&mut self, name: &'static str, values: Vec<String>) {
+        self.required_claims
+            .push(RequiredClaim::one_of(name, values));
+    }
+
+    pub(crate) fn set_scope_claim(&mut self, name: &'static str) {
+        self.scope_claim = Some(name);
+    }
+
+    /// Lets `build` fail with this, for whoever makes a policy of inputs of his own.
+    pub(crate) fn set_mistake(&mut self, mistake: ConfigError) {
+        self.mistake.get_or_insert(mistake);
     }
 
     pub(crate) fn plain_http_allowed(&self) -> bool {
@@ -133,18 +241,34 @@ impl PolicyBuilder {
     /// # Errors
     ///
     /// [`ConfigError`] that names the input: an issuer that is not an `https` URL (plain `http` is for loopback
-    /// hosts), or has a query or fragment (RFC 8414 §2); an empty audience; an empty list of algorithms, or one that
-    /// mixes HMAC with public keys; too large a leeway.
-    pub fn build(self) -> Result<Policy, ConfigError> {
+    /// hosts), or has a query or fragment (RFC 8414 §2); an empty audience or client; an empty list of algorithms, or one
+    /// that mixes HMAC with public keys; too large a leeway; a setting that contradicts a preset; an input that a function of
+    /// [`presets`](crate::presets) was given.
+    pub fn build(mut self) -> Result<Policy, ConfigError> {
+        if let Some(mistake) = self.mistake.take() {
+            return Err(mistake);
+        }
+        for preset in std::mem::take(&mut self.presets) {
+            preset.apply(&mut self)?;
+        }
         check_issuer(&self.issuer, self.plain_http)?;
-        if self
-            .audiences
-            .iter()
-            .any(|audience| audience.trim().is_empty())
-        {
+        let empty = |names: &[String]| names.iter().any(|name| name.trim().is_empty());
+        if empty(&self.audiences) {
             return Err(ConfigError::new(
                 ConfigErrorKind::Audience,
                 "the audience is empty",
+            ));
+        }
+        if empty(&self.clients_without_audience) {
+            return Err(ConfigError::new(
+                ConfigErrorKind::Audience,
+                "the client that stands in for an audience is empty",
+            ));
+        }
+        if self.profile == Profile::AccessToken && !self.clients_without_audience.is_empty() {
+            return Err(ConfigError::new(
+                ConfigErrorKind::Contradiction,
+                "by RFC 9068 every access token has an audience, but a client's need none",
             ));
         }
         let algorithms = self.algorithms.as_deref().unwrap_or(Algorithm::ASYMMETRIC);
@@ -161,28 +285,32 @@ impl PolicyBuilder {
                 "the list of algorithms mixes HMAC with public keys",
             ));
         }
-        if self.leeway > MAX_LEEWAY {
-            return Err(ConfigError::new(
-                ConfigErrorKind::Limit,
-                format!(
-                    "a leeway of {} s where at most {} s are allowed",
-                    self.leeway.as_secs(),
-                    MAX_LEEWAY.as_secs()
-                ),
-            ));
+        for (name, leeway, most) in [
+            ("leeway", self.leeway, MAX_LEEWAY),
+            (
+                "leeway for \"nbf\"",
+                self.not_before_leeway,
+                MAX_NOT_BEFORE_LEEWAY,
+            ),
+        ] {
+            if leeway > most {
+                let (seconds, most) = (leeway.as_secs(), most.as_secs());
+                return Err(ConfigError::new(
+                    ConfigErrorKind::Limit,
+                    format!("a {name} of {seconds} s where at most {most} s are allowed"),
+                ));
+            }
         }
         Ok(Policy {
-            issuer: self.issuer.into(),
-            audiences: self
-                .audiences
-                .into_iter()
-                .map(String::into_boxed_str)
-                .collect(),
+            audience: AudienceRule::of(&self),
             algorithms: algorithms.iter().copied().collect::<Algorithms>(),
+            issuer: self.issuer.into(),
             profile: self.profile,
             leeway: self.leeway,
+            not_before_leeway: self.not_before_leeway,
             required_claims: self.required_claims.into_boxed_slice(),
-            any_audience: self.any_audience,
+            scope_claim: self.scope_claim,
+            header_only: self.header_only,
             nonce_accepted: self.nonce_accepted,
             binding_ignored: self.binding_ignored,
         })
@@ -219,6 +347,10 @@ pub struct Dangerous<B>(B);
 impl<B: Weaken> Dangerous<B> {
     pub(crate) fn new(builder: B) -> Self {
         Self(builder)
+    }
+
+    pub(crate) fn into_builder(self) -> B {
+        self.0
     }
 
     /// Accepts tokens meant for anyone, whatever their `aud`.

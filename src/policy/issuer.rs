@@ -1,4 +1,5 @@
-//! What an issuer identifier and a URL of keys must look like (RFC 8414 §2, OpenID Connect Discovery §3).
+//! What an issuer identifier, a URL of keys and a URL of a resource must look like (RFC 8414 §2, OpenID Connect
+//! Discovery §3, RFC 8707 §2).
 
 use url::Url;
 
@@ -20,7 +21,13 @@ pub(crate) fn check_transport(url: &str, plain_http: bool) -> Result<Url, Config
     check_url(ConfigErrorKind::KeySetUrl, "JWKS URL", url, plain_http)
 }
 
-fn check_url(
+/// An audience that is to be the URL of a resource: absolute, without a fragment.
+pub(super) fn check_resource(audience: &str) -> Result<(), ConfigError> {
+    check_url(ConfigErrorKind::Audience, "audience", audience, false).map(drop)
+}
+
+/// Whether a URL of this kind, called `what` in the message, is `https`, absolute and plain; or `http` where that is allowed.
+pub(crate) fn check_url(
     kind: ConfigErrorKind,
     what: &str,
     text: &str,

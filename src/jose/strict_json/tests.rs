@@ -269,10 +269,14 @@ fn same(ours: Value<'_>, foreign: &Foreign) -> bool {
                     .all(|(ours, foreign)| same(*ours, foreign))
         }),
         Foreign::Object(foreign) => ours.members().is_some_and(|members| {
+            let entries: Vec<_> = ours.entries().into_iter().flatten().collect();
+            let read_in_place = |name: &str| entries.iter().find(|(each, _)| each == name);
             members.len() == foreign.len()
+                && entries.len() == foreign.len()
                 && foreign.iter().all(|(name, foreign)| {
                     let ours = members.get(ours.raw(), name);
                     ours.is_some_and(|ours| same(ours, foreign))
+                        && ours == read_in_place(name).map(|(_, value)| *value)
                 })
         }),
     }

@@ -55,6 +55,15 @@ impl<'t> Value<'t> {
         })
     }
 
+    /// The members of an object, in order: their names, and what they hold.
+    ///
+    /// For one look at a small object; it allocates nothing but a name that was written with escapes.
+    pub(crate) fn entries(self) -> Option<Entries<'t>> {
+        self.0.starts_with('{').then(|| Entries {
+            rest: self.0.get(1..).unwrap_or_default(),
+        })
+    }
+
     /// The members of an object, as offsets into `raw`.
     pub(crate) fn members(self) -> Option<Members> {
         Members::scan(self.0).ok()
@@ -81,6 +90,34 @@ impl<'t> Iterator for Elements<'t> {
         let raw = self.rest.get(start..end)?;
         self.rest = self.rest.get(end..)?;
         Some(Value(raw))
+    }
+}
+
+/// The members of an object.
+pub(crate) struct Entries<'t> {
+    rest: &'t str,
+}
+
+impl<'t> Iterator for Entries<'t> {
+    type Item = (Cow<'t, str>, Value<'t>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut scanner = Scanner::new(self.rest);
+        scanner.skip_space();
+        scanner.take(b',');
+        scanner.skip_space();
+        let name_start = scanner.at();
+        scanner.string().ok()?;
+        let name = Value(self.rest.get(name_start..scanner.at())?).as_str()?;
+        scanner.skip_space();
+        scanner.take(b':');
+        scanner.skip_space();
+        let start = scanner.at();
+        skip_value(&mut scanner)?;
+        let end = scanner.at();
+        let raw = self.rest.get(start..end)?;
+        self.rest = self.rest.get(end..)?;
+        Some((name, Value(raw)))
     }
 }
 
