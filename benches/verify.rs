@@ -18,12 +18,15 @@ use aws_lc_rs::signature::{
 };
 use criterion::{BatchSize, Criterion};
 use http::{HeaderValue, Request, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tower::{Layer, Service, service_fn};
 use tower_bearer::testing::TestIssuer;
 use tower_bearer::{Algorithm, Authenticate, AuthenticateLayer, Authenticator};
 
-const AUDIENCE: &str = "https://api.example.com";
+mod token;
+
+use token::{AUDIENCE, shop_token};
+
 const ROUNDS: usize = 301;
 const CALLS: u32 = 20;
 
@@ -43,25 +46,7 @@ struct Subject {
 
 impl Subject {
     fn new(issuer: &TestIssuer, auth: &Authenticator, algorithm: Algorithm) -> Self {
-        let token = issuer
-            .token()
-            .algorithm(algorithm)
-            .access_token()
-            .audience(AUDIENCE)
-            .scope("orders:read orders:write invoices:read customers:read customers:write")
-            .claim("azp", "web-shop-frontend")
-            .claim("sid", "0f8fad5b-d9cb-469f-a165-70867728950e")
-            .claim("email", "alice.example@example.com")
-            .claim("name", "Alice Example")
-            .claim(
-                "roles",
-                json!(["reader", "writer", "auditor", "support", "offline"]),
-            )
-            .claim(
-                "tenant",
-                json!({"id": "7c9e6679-7425-40de-944b-e07fc1f90ae7", "name": "acme"}),
-            )
-            .sign();
+        let token = shop_token(issuer, algorithm).sign();
         let key = issuer.key(algorithm);
         let jwk = serde_json::from_value(key.public_jwk()).expect("a public JWK");
         let (params, name): (&'static dyn aws_lc_rs::signature::VerificationAlgorithm, _) =
@@ -133,6 +118,7 @@ fn main() {
     let issuer = TestIssuer::new("https://id.example.com");
     let auth = Authenticator::builder(issuer.url(), AUDIENCE)
         .fetch(issuer.fetch())
+        .token_cache(0)
         .build()
         .expect("a sound configuration");
     let algorithms = [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];

@@ -11,6 +11,9 @@
 //! 5. the signature verifies with that key;
 //! 6. the claims can be read as the service's own claims type.
 //!
+//! A token that was accepted before is recognised, and then only what may have changed since is checked: its time, its issuer's
+//! policy, and that the key which verified it is still published. See [`AuthenticatorBuilder::token_cache`].
+//!
 //! A cheap check comes before a dear one, and nothing that a stranger sends starts a download before it has passed all
 //! that can be checked without one. A refusal is a [`Rejection::Verify`], whose kind tells operators why; where keys
 //! cannot be reached the outcome is [`Unavailable`], never a refusal.
@@ -26,17 +29,17 @@
 
 use std::fmt;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Uri};
 use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::challenge::Challenge;
 use crate::claims::Claims;
-use crate::clock::Clock;
+use crate::clock::{Clock, NumericDate};
 use crate::credential::{Credential, Credentials, DecideFuture, Identity};
 use crate::error::{Rejection, Unavailable, UnavailableKind, VerifyErrorKind};
 use crate::health::Health;
@@ -46,6 +49,7 @@ use crate::jwks::{LookUp, RemoteKeys, Waiting};
 use crate::metadata::ResourceMetadata;
 use crate::observe::{Event, Observers};
 use crate::policy::Policy;
+use crate::token_cache::{self, TokenCache};
 use crate::verified::Verified;
 use crate::verifier::{Checked, MAX_TOKEN_LENGTH, Unverified};
 
@@ -65,12 +69,14 @@ pub use builder::AuthenticatorBuilder;
 /// # Ok::<(), tower_bearer::ConfigError>(())
 /// ```
 pub struct Authenticator<C = Claims> {
-    shared: Arc<Shared>,
-    claims: PhantomData<fn() -> C>,
+    shared: Arc<Shared<C>>,
 }
 
-struct Shared {
+struct Shared<C> {
     issuers: Issuers,
+    token_cache: Option<TokenCache<C>>,
+    /// How many more signatures may be checked at this moment, if that is bounded.
+    verifications: Option<Semaphore>,
     clock: Arc<dyn Clock>,
     observers: Observers,
     credentials: Credentials,
@@ -172,7 +178,14 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
 
     /// Decides at once, unless something has to be waited for. Observers are left to the caller.
     pub(crate) fn decide(&self, headers: &HeaderMap, uri: &Uri) -> Decision<C> {
+        // A token that was verified before is known by its bytes, and needs no look at its form.
+        let sole = self.shared.credentials.sole_bearer(headers, uri);
+        let known = sole.and_then(|bytes| self.token_cache_key(bytes));
+        if let Some(verified) = known.and_then(|key| self.recall(key)) {
+            return Decision::Now(Ok(Admitted::Token(verified)));
+        }
         match self.shared.credentials.find(headers, uri) {
+            Ok(Credential::Token(token)) if known.is_some() => self.decide_new(&token, known),
             Ok(Credential::Token(token)) => self.decide_token(&token),
             Ok(Credential::Other(which, credential)) => self.decide_other(which, &credential),
             Err(kind) => Decision::Now(Err(kind.into())),
@@ -180,16 +193,73 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     }
 
     fn decide_token(&self, token: &str) -> Decision<C> {
+        let known = self.token_cache_key(token.as_bytes());
+        match known.and_then(|key| self.recall(key)) {
+            Some(verified) => Decision::Now(Ok(Admitted::Token(verified))),
+            None => self.decide_new(token, known),
+        }
+    }
+
+    /// Decides on a token that is not in the cache, and where it would be.
+    fn decide_new(&self, token: &str, place: Option<token_cache::Key>) -> Decision<C> {
         match self.judge(token) {
-            Ok(Judgement::Verified(verified)) => Decision::Now(Ok(Admitted::Token(verified))),
+            Ok(Judgement::Verified(verified)) => {
+                self.remember(place, &verified);
+                Decision::Now(Ok(Admitted::Token(verified)))
+            }
             Err(rejection) => Decision::Now(Err(rejection)),
             Ok(judgement) => {
                 let (this, token) = (self.clone(), token.to_owned());
                 Decision::Later(Box::pin(async move {
-                    this.settle(&token, judgement).await.map(Admitted::Token)
+                    let verified = this.settle(&token, judgement).await?;
+                    this.remember(place, &verified);
+                    Ok(Admitted::Token(verified))
                 }))
             }
         }
+    }
+
+    /// Where the cache would hold this token, if it could be there at all.
+    fn token_cache_key(&self, token: &[u8]) -> Option<token_cache::Key> {
+        let cache = self.shared.token_cache.as_ref()?;
+        // The base64url of an object begins so: most garbage is not worth a digest.
+        let like_a_token = token.first() == Some(&b'e') && token.len() <= MAX_TOKEN_LENGTH;
+        like_a_token.then(|| cache.key(token))
+    }
+
+    /// A token that was verified before, if all that may have changed since is checked again.
+    fn recall(&self, key: token_cache::Key) -> Option<Verified<C>> {
+        let now = self.shared.clock.now();
+        let cache = self.shared.token_cache.as_ref()?;
+        let verified = cache.find(&key, |verified| self.still_holds(verified, now))?;
+        Some(verified.checked_again(now))
+    }
+
+    fn still_holds(&self, verified: &Verified<C>, now: NumericDate) -> bool {
+        let (key_id, algorithm) = (verified.key_id(), verified.algorithm());
+        self.shared.issuers.trusts(verified.issuer(), |trusted| {
+            let Trusted { policy, keys, .. } = trusted;
+            verified.is_by(policy)
+                && policy.check_time(verified.claims_set(), now).is_ok()
+                && keys.still_have(verified.key(), key_id, algorithm, now)
+        })
+    }
+
+    fn remember(&self, place: Option<token_cache::Key>, verified: &Verified<C>) {
+        if let (Some(cache), Some(place)) = (&self.shared.token_cache, place) {
+            cache.insert(place, verified.clone());
+        }
+    }
+
+    /// Leave to check one signature, for as long as it is held.
+    fn verification(&self) -> Result<Option<SemaphorePermit<'_>>, Unavailable> {
+        let Some(verifications) = &self.shared.verifications else {
+            return Ok(None);
+        };
+        let permit = verifications.try_acquire();
+        permit
+            .map(Some)
+            .map_err(|_| Unavailable::new(UnavailableKind::Verification, RETRY_AFTER))
     }
 
     /// Leaves the decision to the service, within the same bounds as for tokens.
@@ -234,7 +304,10 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     ) -> Result<Judgement<C>, Rejection> {
         let checked = unverified.check(&trusted.policy, self.shared.clock.now())?;
         match &trusted.keys {
-            Keys::Fixed(keys) => Ok(Judgement::Verified(checked.verify(&trusted.policy, keys)?)),
+            Keys::Fixed(keys) => {
+                let _leave = self.verification()?;
+                Ok(Judgement::Verified(checked.verify(&trusted.policy, keys)?))
+            }
             Keys::Remote(remote) => match remote.look_up(checked.key_id(), checked.algorithm()) {
                 LookUp::Ready(keys) => self.judge_signature(&checked, trusted, &keys),
                 LookUp::Wait(waiting) => Ok(Judgement::Waits(Arc::clone(trusted), waiting)),
@@ -251,7 +324,11 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         trusted: &Arc<Trusted>,
         keys: &KeySet,
     ) -> Result<Judgement<C>, Rejection> {
-        let refused = match checked.verify(&trusted.policy, keys) {
+        let outcome = {
+            let _leave = self.verification()?;
+            checked.verify(&trusted.policy, keys)
+        };
+        let refused = match outcome {
             Ok(verified) => {
                 self.shared.issuers.prove(trusted);
                 return Ok(Judgement::Verified(verified));
@@ -284,9 +361,12 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
                 Judgement::Waits(trusted, waiting) => {
                     let keys = waiting.await?;
                     let mut compact = Compact::decode(token, MAX_TOKEN_LENGTH)?;
-                    let verified = Unverified::read(&mut compact)?
-                        .check(&trusted.policy, self.shared.clock.now())?
-                        .verify(&trusted.policy, &keys)?;
+                    let checked = Unverified::read(&mut compact)?
+                        .check(&trusted.policy, self.shared.clock.now())?;
+                    let verified = {
+                        let _leave = self.verification()?;
+                        checked.verify(&trusted.policy, &keys)?
+                    };
                     self.shared.issuers.prove(&trusted);
                     Judgement::Verified(verified)
                 }
@@ -350,7 +430,8 @@ impl<C> Authenticator<C> {
         let remote = all.iter().filter_map(|trusted| trusted.keys.remote());
         let mut issuers: Vec<_> = remote.map(RemoteKeys::health).collect();
         issuers.sort_unstable_by(|one, other| one.issuer().cmp(other.issuer()));
-        Health::new(self.is_ready(), issuers)
+        let token_cache = self.shared.token_cache.as_ref().map(TokenCache::health);
+        Health::new(self.is_ready(), issuers, token_cache)
     }
 
     fn given_keys(&self) -> impl Iterator<Item = &RemoteKeys> {
@@ -382,7 +463,6 @@ impl<C> Clone for Authenticator<C> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            claims: PhantomData,
         }
     }
 }

@@ -504,6 +504,8 @@ pub enum UnavailableKind {
     Issuer,
     /// Whoever decides on credentials that are no tokens.
     Credential,
+    /// A moment to check the signature in: as many are being checked as may be.
+    Verification,
 }
 
 impl Unavailable {
@@ -539,6 +541,7 @@ impl Unavailable {
             UnavailableKind::Keys => "keys_unavailable",
             UnavailableKind::Issuer => "issuer_unavailable",
             UnavailableKind::Credential => "credential_unavailable",
+            UnavailableKind::Verification => "verification_unavailable",
         }
     }
 }
@@ -548,6 +551,7 @@ impl fmt::Display for Unavailable {
         match self.kind {
             UnavailableKind::Keys => f.write_str("the issuer's keys cannot be reached"),
             UnavailableKind::Issuer => f.write_str("cannot tell whether the issuer is trusted"),
+            UnavailableKind::Verification => f.write_str("too many signatures are being checked"),
             UnavailableKind::Credential => {
                 f.write_str("cannot tell whether the credential is good")
             }

@@ -1,6 +1,7 @@
 //! What an operator may ask: how old the keys are, what went wrong, how long they will last.
 //!
-//! As JSON a [`Health`] is `{"ready": …, "issuers": […]}`, with these members for each issuer that publishes keys; all times are
+//! As JSON a [`Health`] is `{"ready": …, "issuers": […], "token_cache": …}`, the last with the members of [`TokenCacheHealth`], or
+//! `null` where the cache is off. There are these members for each issuer that publishes keys; all times are
 //! whole seconds:
 //!
 //! | member | what it says |
@@ -26,23 +27,39 @@ use serde::{Serialize, Serializer};
 use crate::error::chain;
 
 pub use crate::jwks::KeySetHealth;
+pub use crate::token_cache::TokenCacheHealth;
 
 /// The state of an authenticator at the moment it was asked for. Serializes to one JSON object.
 #[derive(Clone, Debug, Serialize)]
 pub struct Health {
     ready: bool,
     issuers: Vec<KeySetHealth>,
+    token_cache: Option<TokenCacheHealth>,
 }
 
 impl Health {
-    pub(crate) fn new(ready: bool, issuers: Vec<KeySetHealth>) -> Self {
-        Self { ready, issuers }
+    pub(crate) fn new(
+        ready: bool,
+        issuers: Vec<KeySetHealth>,
+        token_cache: Option<TokenCacheHealth>,
+    ) -> Self {
+        Self {
+            ready,
+            issuers,
+            token_cache,
+        }
     }
 
     /// Whether tokens can be verified; see [`Authenticator::is_ready`](crate::Authenticator::is_ready).
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.ready
+    }
+
+    /// The verified-token cache, unless it is off.
+    #[must_use]
+    pub fn token_cache(&self) -> Option<TokenCacheHealth> {
+        self.token_cache
     }
 
     /// The keys of each issuer that publishes them, sorted by issuer. Keys given in code are not among them.

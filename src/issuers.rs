@@ -18,8 +18,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::clock::NumericDate;
 use crate::error::{ConfigError, ConfigErrorKind};
-use crate::jose::KeySet;
+use crate::jose::{Algorithm, KeySet, VerificationKey};
 use crate::jwks::RemoteKeys;
 use crate::policy::Policy;
 
@@ -75,6 +76,20 @@ impl Keys {
         }
     }
 
+    /// Whether `key` still is what verifies a token of this `kid` and algorithm.
+    pub(crate) fn still_have(
+        &self,
+        key: &Arc<VerificationKey>,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+        now: NumericDate,
+    ) -> bool {
+        match self {
+            Self::Fixed(keys) => keys.offers(key, key_id, algorithm, now),
+            Self::Remote(remote) => remote.still_has(key, key_id, algorithm),
+        }
+    }
+
     pub(crate) fn remote(&self) -> Option<&RemoteKeys> {
         match self {
             Self::Remote(remote) => Some(remote),
@@ -114,6 +129,18 @@ impl Issuers {
             (Some(trusted), _) => Found::Trusted(Arc::clone(trusted)),
             (None, Some(resolved)) => resolved.find(iss),
             (None, None) => Found::Unknown,
+        }
+    }
+
+    /// Whether the issuer that equals `iss` is trusted at this moment, and on terms that satisfy `suits`.
+    pub(crate) fn trusts(&self, iss: &str, suits: impl FnOnce(&Trusted) -> bool) -> bool {
+        match (self.given.get(iss), &self.resolved) {
+            (Some(trusted), _) => suits(trusted),
+            (None, Some(resolved)) => match resolved.find(iss) {
+                Found::Trusted(trusted) => suits(&trusted),
+                Found::Unknown | Found::Ask(_) => false,
+            },
+            (None, None) => false,
         }
     }
 

@@ -50,6 +50,7 @@ pub mod policy;
 pub mod presets;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod token_cache;
 mod verified;
 mod verifier;
 

@@ -22,6 +22,7 @@
 //! RFC 7519 §4.1, §7.2; RFC 8725 §3; RFC 9068 §2.2, §4.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::claims::{Claims, Scopes};
@@ -72,6 +73,7 @@ pub enum Profile {
 /// unless [`dangerous`](PolicyBuilder::dangerous) says otherwise.
 #[derive(Clone, Debug)]
 pub struct Policy {
+    id: PolicyId,
     issuer: Arc<str>,
     audience: AudienceRule,
     algorithms: Algorithms,
@@ -86,6 +88,17 @@ pub struct Policy {
     binding_ignored: bool,
 }
 
+/// Tells one built policy from all others of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PolicyId(u64);
+
+impl PolicyId {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 impl Policy {
     /// Begins a policy for tokens of `issuer` that are meant for `audience`.
     pub fn builder(issuer: impl Into<String>, audience: impl Into<String>) -> PolicyBuilder {
@@ -96,6 +109,10 @@ impl Policy {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    pub(crate) fn id(&self) -> PolicyId {
+        self.id
     }
 
     pub(crate) fn shared_issuer(&self) -> Arc<str> {
@@ -190,11 +207,20 @@ impl Policy {
             return Err(VerifyErrorKind::Issuer);
         }
         self.audience.check(claims)?;
-        let not_before_leeway = self.leeway.max(self.not_before_leeway);
-        check_time(claims, now, self.leeway, not_before_leeway)?;
+        self.check_time(claims, now)?;
         self.check_required(claims)?;
         self.check_kind(header, claims)?;
         self.check_binding(claims)
+    }
+
+    /// Whether the token's time is now: the one check whose outcome changes by itself.
+    pub(crate) fn check_time(
+        &self,
+        claims: &Claims,
+        now: NumericDate,
+    ) -> Result<(), VerifyErrorKind> {
+        let not_before_leeway = self.leeway.max(self.not_before_leeway);
+        check_time(claims, now, self.leeway, not_before_leeway)
     }
 
     fn check_required(&self, claims: &Claims) -> Result<(), VerifyErrorKind> {

@@ -1,6 +1,6 @@
 //! Proof that a token passed every check.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::claims::{Audience, ClaimError, Claims, Scopes};
 use crate::clock::NumericDate;
 use crate::jose::{Algorithm, Header, VerificationKey};
+use crate::policy::{Policy, PolicyId};
 
 /// A token that passed every check, with its claims as a `C`; cheap to clone.
 ///
@@ -36,28 +37,38 @@ pub struct Verified<C = Claims> {
 
 struct Proof<C> {
     issuer: Arc<str>,
+    /// Which policy it was held against.
+    policy: PolicyId,
+    /// What verified it.
+    key: Arc<VerificationKey>,
     algorithm: Algorithm,
     key_id: Option<Arc<str>>,
     typ: Option<Cow<'static, str>>,
     claims_set: Claims,
     /// What the token grants, if another claim than `scope` says so.
     scopes: Option<Arc<str>>,
+    /// About how many bytes all of it takes.
+    weight: u64,
     claims: C,
 }
 
 impl<C: DeserializeOwned + 'static> Verified<C> {
-    /// `key` is the key that verified the token of `header`.
+    /// `key` is the key that verified the token of `header`, and `policy` what it was held against.
     pub(crate) fn new(
-        issuer: Arc<str>,
-        key: &VerificationKey,
+        policy: &Policy,
+        key: &Arc<VerificationKey>,
         header: &Header<'_>,
         claims_set: Claims,
         scopes: Option<Arc<str>>,
         checked_at: NumericDate,
     ) -> Result<Self, ClaimError> {
         let claims = read(&claims_set)?;
+        let weight = weight::<C>(&claims_set, scopes.as_deref());
         let proof = Arc::new(Proof {
-            issuer,
+            weight,
+            issuer: policy.shared_issuer(),
+            policy: policy.id(),
+            key: Arc::clone(key),
             algorithm: header.algorithm,
             key_id: header
                 .key_id
@@ -70,6 +81,44 @@ impl<C: DeserializeOwned + 'static> Verified<C> {
         });
         Ok(Self { proof, checked_at })
     }
+}
+
+impl<C> Verified<C> {
+    /// The same token, checked again at `now`.
+    pub(crate) fn checked_again(mut self, now: NumericDate) -> Self {
+        self.checked_at = now;
+        self
+    }
+
+    /// Whether it was held against exactly this policy.
+    pub(crate) fn is_by(&self, policy: &Policy) -> bool {
+        self.proof.policy == policy.id()
+    }
+
+    /// The key that verified it.
+    pub(crate) fn key(&self) -> &Arc<VerificationKey> {
+        &self.proof.key
+    }
+
+    /// About how many bytes it takes.
+    pub(crate) fn weight(&self) -> u64 {
+        self.proof.weight
+    }
+}
+
+/// What the claims take is known. What a type of the service's own takes is not: as much as the text, and a node of a tree for each
+/// value in it, is what the most general type would.
+fn weight<C: 'static>(claims_set: &Claims, scopes: Option<&str>) -> u64 {
+    const NODE: usize = 72;
+    let own = if TypeId::of::<C>() == TypeId::of::<Claims>() {
+        0
+    } else {
+        let text = claims_set.as_json();
+        let values = text.bytes().filter(|byte| b",:[{".contains(byte)).count();
+        text.len() + NODE * values
+    };
+    let scopes = scopes.map_or(0, str::len);
+    (size_of::<Proof<C>>() + claims_set.weight() + own + scopes) as u64
 }
 
 /// The key's own copy of its `kid`, where it has one.

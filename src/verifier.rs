@@ -98,7 +98,7 @@ impl Checked<'_> {
             .find(|key| key.verify(algorithm, compact.signing_input, &compact.signature))
             .ok_or(VerifyErrorKind::Signature)?;
         Verified::new(
-            policy.shared_issuer(),
+            policy,
             key,
             header,
             claims.clone(),

@@ -46,6 +46,7 @@ async fn health_is_told_as_one_json_object() {
             "stale_left": 87_000,
             "budget": 2,
         }],
+        "token_cache": UNUSED_CACHE.parse::<serde_json::Value>().expect("JSON"),
     });
     assert_eq!(health, wanted);
 }
@@ -83,5 +84,26 @@ fn keys_given_in_code_are_ready_and_not_listed() {
         .key_set(keys)
         .build();
     let auth = auth.expect("a sound configuration");
-    assert_eq!(as_json(&auth), json!({"ready": true, "issuers": []}));
+    let mut health = as_json(&auth);
+    assert_eq!(
+        health["token_cache"].take(),
+        UNUSED_CACHE.parse::<serde_json::Value>().expect("JSON")
+    );
+    assert_eq!(
+        health,
+        json!({"ready": true, "issuers": [], "token_cache": null})
+    );
 }
+
+#[test]
+fn a_cache_that_is_off_is_null() {
+    let issuer = TestIssuer::new("https://id.example.com");
+    let auth = Authenticator::builder(issuer.url(), AUDIENCE)
+        .token_cache(0)
+        .build();
+    assert_eq!(as_json(&auth.expect("sound"))["token_cache"], json!(null));
+}
+
+/// The verified-token cache before any token.
+const UNUSED_CACHE: &str =
+    r#"{"entries": 0, "bytes": 0, "most_bytes": 16777216, "hits": 0, "misses": 0, "evictions": 0}"#;

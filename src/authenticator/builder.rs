@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
+use tokio::sync::Semaphore;
 
 use super::{Authenticator, Shared};
 use crate::challenge::Challenge;
@@ -17,9 +18,13 @@ use crate::issuers::{IssuerResolver, Issuers, Resolved, TrustedIssuer, key_sette
 use crate::metadata::{Enforced, ProtectedResource, ResourceMetadata};
 use crate::observe::{Observer, Observers};
 use crate::policy::{Dangerous, Policy, PolicyBuilder, Weaken, policy_setters};
+use crate::token_cache::TokenCache;
 
 /// How many issuers of a resolver are kept unless it is said otherwise.
 const MOST_RESOLVED: u64 = 1024;
+
+/// How many bytes verified tokens may take unless it is said otherwise.
+const TOKEN_CACHE: u64 = 16 * 1024 * 1024;
 
 /// Collects what an [`Authenticator`] is to demand; mistakes are reported by [`build`](Self::build).
 ///
@@ -30,6 +35,8 @@ pub struct AuthenticatorBuilder<C = Claims> {
     others: Vec<TrustedIssuer>,
     resolver: Option<Box<dyn IssuerResolver>>,
     most_resolved: u64,
+    token_cache: u64,
+    verifications: Option<usize>,
     realm: Option<String>,
     scope: Option<String>,
     clock: Arc<dyn Clock>,
@@ -47,6 +54,8 @@ impl AuthenticatorBuilder<Claims> {
             others: Vec::new(),
             resolver: None,
             most_resolved: MOST_RESOLVED,
+            token_cache: TOKEN_CACHE,
+            verifications: None,
             realm: None,
             scope: None,
             clock: Arc::new(SystemClock),
@@ -87,15 +96,39 @@ impl<C> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Remembers verified tokens in at most `bytes` of memory; default 16 MiB, which hold some 16 000. Zero turns it off.
+    ///
+    /// A service sees the same token many times before it expires, and checks its signature once. At every request it is
+    /// checked that the token's time is now, and that the key which verified it is still published: it lives no longer by being
+    /// remembered. Memory is taken as tokens come. Refusals are not remembered, and no token is kept, only a digest of it and
+    /// its claims. What claims of a type of your own take is reckoned as for `serde_json::Value`.
+    pub fn token_cache(mut self, bytes: u64) -> Self {
+        self.token_cache = bytes;
+        self
+    }
+
+    /// Checks at most `most` signatures at the same time, and answers 503 beyond that; default no bound.
+    ///
+    /// A signature is checked on the thread of its request, in 20 to 400 µs, so that there are never more at once than threads.
+    /// A bound of one less than the threads of the runtime keeps one free for all other work while strangers send tokens under
+    /// genuine headers with bad signatures. Tokens that are [remembered](Self::token_cache) do not count.
+    pub fn max_verifications(mut self, most: usize) -> Self {
+        self.verifications = Some(most);
+        self
+    }
+
     /// Reads the claims of every token as a `D`; a token that does not fit is refused.
     ///
-    /// `D` is read once, when the token is verified. Without this, claims are read by name from [`Claims`].
+    /// `D` is read once, when the token is verified, and then shared by all requests that carry the same token: it is no place for
+    /// a check whose outcome changes, nor for state. Without this, claims are read by name from [`Claims`].
     pub fn claims<D: DeserializeOwned>(self) -> AuthenticatorBuilder<D> {
         AuthenticatorBuilder {
             first: self.first,
             others: self.others,
             resolver: self.resolver,
             most_resolved: self.most_resolved,
+            token_cache: self.token_cache,
+            verifications: self.verifications,
             realm: self.realm,
             scope: self.scope,
             clock: self.clock,
@@ -188,6 +221,10 @@ impl<C> AuthenticatorBuilder<C> {
             let problem = "no issuer of the resolver may be kept, so that none could be trusted";
             return Err(ConfigError::new(ConfigErrorKind::Limit, problem));
         }
+        if self.verifications == Some(0) {
+            let problem = "no signature may be checked, so that no token could be accepted";
+            return Err(ConfigError::new(ConfigErrorKind::Limit, problem));
+        }
         self.credentials.check()?;
         let observers = Observers::new(self.observers);
         let fetch = self.fetch.or_else(default_fetch);
@@ -232,13 +269,16 @@ impl<C> AuthenticatorBuilder<C> {
         Ok(Authenticator {
             shared: Arc::new(Shared {
                 issuers: Issuers::new(trusted, resolved)?,
+                token_cache: TokenCache::new(self.token_cache),
+                verifications: self
+                    .verifications
+                    .map(|most| Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
                 clock,
                 observers,
                 credentials: self.credentials,
                 challenge,
                 resource_metadata,
             }),
-            claims: PhantomData,
         })
     }
 }

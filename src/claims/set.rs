@@ -51,6 +51,11 @@ impl Claims {
         })))
     }
 
+    /// How many bytes the set takes.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<ClaimsSet>() + self.0.text.capacity() + self.0.members.weight()
+    }
+
     /// The claim `name` as a `T`, or `None` if the token has no such claim.
     ///
     /// # Errors

@@ -36,6 +36,15 @@ pub(super) fn authorization(headers: &HeaderMap) -> Result<Authorization<'_>, Ve
     }
 }
 
+/// What follows `Bearer` and its spaces in the only `Authorization` header, whether it is a token or not.
+pub(super) fn sole_bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let rest = strip_scheme(values.next()?.as_bytes(), SCHEME)?;
+    let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
+    let sole = values.next().is_none() && spaces > 0;
+    rest.get(spaces..).filter(|_| sole)
+}
+
 /// What follows the scheme, if the value begins with it (RFC 9110 §11.1: in any case).
 pub(super) fn strip_scheme<'v>(value: &'v [u8], scheme: &[u8]) -> Option<&'v [u8]> {
     let (begin, rest) = value.split_at_checked(scheme.len())?;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Uri};
 
-use super::bearer::{Authorization, authorization};
+use super::bearer::{Authorization, authorization, sole_bearer};
 use super::grammar::is_b64token;
 use super::other::{AddOther, Others};
 use super::query::{QueryToken, holds_token};
@@ -71,6 +71,13 @@ impl Credentials {
     /// Whether the answer to this request must not be kept by shared caches (RFC 6750 §2.3).
     pub(crate) fn in_query(&self, uri: &Uri) -> bool {
         self.query && uri.query().is_some_and(holds_token)
+    }
+
+    /// What stands where the one token of a request usually does, if no other place has to be looked at. It is not looked at
+    /// itself: good for nothing but to be compared with tokens that were.
+    pub(crate) fn sole_bearer<'r>(&self, headers: &'r HeaderMap, uri: &Uri) -> Option<&'r [u8]> {
+        let elsewhere = !self.sources.is_empty() || uri.query().is_some_and(holds_token);
+        sole_bearer(headers).filter(|_| !elsewhere)
     }
 
     /// The one credential of a request.

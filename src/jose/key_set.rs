@@ -232,6 +232,18 @@ impl KeySet {
         }
     }
 
+    /// Whether `key` is among those to try for a token.
+    pub(crate) fn offers(
+        &self,
+        key: &Arc<VerificationKey>,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+        now: NumericDate,
+    ) -> bool {
+        let candidates = self.select(key_id, algorithm, now);
+        candidates.is_ok_and(|mut keys| keys.any(|each| Arc::ptr_eq(each, key)))
+    }
+
     /// Whether both hold the same keys for the same use, in whatever order.
     pub(crate) fn same_keys(&self, other: &Self) -> bool {
         // Neither holds a key twice, so that equal numbers make the inclusion an equality.

@@ -56,6 +56,7 @@ pub use key_set_error::{KeySetError, KeySetErrorKind};
 pub use skipped::{SkipReason, Skipped};
 
 pub(crate) use algorithm::Algorithms;
+pub(crate) use backend::{TokenDigest, TokenHasher};
 pub(crate) use compact::Compact;
 pub(crate) use header::Header;
 pub(crate) use key::VerificationKey;

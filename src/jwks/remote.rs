@@ -21,7 +21,7 @@ use super::waiting::{Waiter, Waiting};
 use crate::clock::Clock;
 use crate::error::{Unavailable, UnavailableKind};
 use crate::fetch::Fetch;
-use crate::jose::{Algorithm, KeySet};
+use crate::jose::{Algorithm, KeySet, VerificationKey};
 use crate::observe::Observers;
 
 /// What an issuer's keys need to be looked after.
@@ -134,6 +134,29 @@ impl RemoteKeys {
             return LookUp::Ready(Arc::clone(&snapshot.keys));
         }
         self.want(Turn::First, Wanted::new(key_id, algorithm), now, now)
+    }
+
+    /// Whether `key` still is what verifies a token of this `kid` and algorithm. Takes no lock and starts no download.
+    pub(crate) fn still_has(
+        &self,
+        key: &Arc<VerificationKey>,
+        key_id: Option<&str>,
+        algorithm: Algorithm,
+    ) -> bool {
+        let now = Shared::now();
+        let shared = &self.0.shared;
+        let snapshot = shared.snapshot.load();
+        let Some(snapshot) = &*snapshot else {
+            return false;
+        };
+        if now >= snapshot.served_until {
+            return false;
+        }
+        if shared.is_undriven(now) {
+            self.revive(now);
+        }
+        let time = time_for(&snapshot.keys, &*shared.clock);
+        snapshot.keys.offers(key, key_id, algorithm, time)
     }
 
     /// A signature was bad under the known key of `key_id`: perhaps the issuer has replaced it under the same name.

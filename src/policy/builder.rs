@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::audience::{AudienceRule, Compared};
 use super::required::RequiredClaim;
 use super::{
-    ConfigError, ConfigErrorKind, MAX_LEEWAY, MAX_NOT_BEFORE_LEEWAY, Policy, Preset, Profile,
-    check_issuer,
+    ConfigError, ConfigErrorKind, MAX_LEEWAY, MAX_NOT_BEFORE_LEEWAY, Policy, PolicyId, Preset,
+    Profile, check_issuer,
 };
 use crate::jose::{Algorithm, Algorithms};
 
@@ -302,6 +302,7 @@ impl PolicyBuilder {
             }
         }
         Ok(Policy {
+            id: PolicyId::next(),
             audience: AudienceRule::of(&self),
             algorithms: algorithms.iter().copied().collect::<Algorithms>(),
             issuer: self.issuer.into(),

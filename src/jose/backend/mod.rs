@@ -1,6 +1,6 @@
 //! The crates that do the arithmetic, and the only place that names them.
 //!
-//! Each backend offers the same: [`PublicKey`] and [`HmacKey`], parsed once, and [`sha256`]. Both are told the
+//! Each backend offers the same: [`PublicKey`] and [`HmacKey`], parsed once, [`sha256`], and a [`TokenHasher`]. Both are told the
 //! algorithm by the caller, who has already made sure that the key fits it. With both features on, aws-lc-rs is used:
 //! it is faster, and does ES512 too.
 
@@ -23,8 +23,8 @@ compile_error!(
 
 use super::algorithm::KeyType;
 
-pub(crate) use chosen::sha256;
 pub(super) use chosen::{HmacKey, PublicKey};
+pub(crate) use chosen::{TokenDigest, TokenHasher, sha256};
 
 /// The numbers of a public key, checked as far as that can be done without a backend.
 #[derive(Clone, Copy)]

@@ -18,6 +18,22 @@ pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
         .expect("the provider knows SHA-256, which has 32 octets")
 }
 
+/// What tells tokens apart.
+pub(crate) type TokenDigest = [u8; 32];
+
+/// Digests by SHA-256, which needs no secret.
+pub(crate) struct TokenHasher;
+
+impl TokenHasher {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    pub(crate) fn digest(&self, token: &[u8]) -> TokenDigest {
+        sha256(token)
+    }
+}
+
 /// A public key, ready to check signatures.
 pub(crate) struct PublicKey(DecodingKey);
 

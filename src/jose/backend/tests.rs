@@ -1,5 +1,9 @@
 //! Signatures made by AWS-LC, checked by every backend that is there.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test stops at what it did not expect"
+)]
 
 use ::aws_lc_rs::rand::SystemRandom;
 use ::aws_lc_rs::rsa::KeySize;
@@ -75,7 +79,7 @@ fn for_each_signature(mut check: impl FnMut(Algorithm, PublicNumbers<'_>, &[u8])
 macro_rules! backend_tests {
     ($backend:ident, without: $($without:pat),*) => {
         mod $backend {
-            use super::super::$backend::{HmacKey, PublicKey, sha256};
+            use super::super::$backend::{HmacKey, PublicKey, TokenDigest, TokenHasher, sha256};
             use super::*;
 
             #[test]
@@ -96,6 +100,24 @@ macro_rules! backend_tests {
                     }
                     assert!(!key.verify(algorithm, b"e30.e31", signature));
                 });
+            }
+
+            #[test]
+            fn texts_that_differ_have_digests_that_differ() {
+                let hasher = TokenHasher::new();
+                let digest = |text: &[u8]| -> TokenDigest { hasher.digest(text) };
+                let mut seen = std::collections::HashSet::from([digest(b"")]);
+                let mut text = [b'a'; 1000];
+                assert!(seen.insert(digest(&text)));
+                for length in 1..text.len() {
+                    assert!(seen.insert(digest(&text[..length])), "{length}");
+                }
+                for index in 0..text.len() {
+                    text[index] = b'b';
+                    assert!(seen.insert(digest(&text)), "{index}");
+                    assert_eq!(digest(&text), digest(&text));
+                    text[index] = b'a';
+                }
             }
 
             #[test]

@@ -82,6 +82,11 @@ impl Members {
         self.members.iter().map(move |member| member.name(text))
     }
 
+    /// How many bytes the index takes.
+    pub(crate) fn weight(&self) -> usize {
+        self.members.capacity() * size_of::<Member>()
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.members.len()
