@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::NumericDate;
 use crate::error::{ConfigError, ConfigErrorKind};
-use crate::jose::{Algorithm, KeySet, VerificationKey};
+use crate::jose::{Algorithm, KeySerial, KeySet};
 use crate::jwks::RemoteKeys;
 use crate::policy::Policy;
 
@@ -79,7 +79,7 @@ impl Keys {
     /// Whether `key` still is what verifies a token of this `kid` and algorithm.
     pub(crate) fn still_have(
         &self,
-        key: &Arc<VerificationKey>,
+        key: KeySerial,
         key_id: Option<&str>,
         algorithm: Algorithm,
         now: NumericDate,

@@ -2,7 +2,7 @@
 //!
 //! # A token is taken from here if
 //!
-//! 1. it is the same, byte for byte: entries are found by a digest of the whole token, keyed with a secret of this process;
+//! 1. it is the same, byte for byte: entries are found by a digest of the whole token;
 //! 2. the policy that it was held against is still the one of its issuer;
 //! 3. its time is now: `exp`, `nbf` and `iat` are checked at every request, so that a clock that jumps is followed;
 //! 4. the key that verified it is in the issuer's current key set, and in force.
@@ -104,9 +104,10 @@ impl<C> TokenCache<C> {
     }
 
     pub(crate) fn insert(&self, key: Key, verified: Verified<C>) {
-        // What it replaces, if two threads have verified the same, must not be dropped while the cache is locked.
-        let _replaced = self.entries.peek(&key);
-        self.entries.insert(key, verified);
+        // Many may have verified the same at once, while they waited for its key.
+        if !self.entries.contains_key(&key) {
+            self.entries.insert(key, verified);
+        }
     }
 
     pub(crate) fn health(&self) -> TokenCacheHealth {
@@ -141,9 +142,9 @@ pub struct TokenCacheHealth {
     pub most_bytes: u64,
     /// How many tokens were found here, since the start.
     pub hits: u64,
-    /// How many were not, or did not hold any more.
+    /// How many that look like a token were not, or did not hold any more.
     pub misses: u64,
-    /// How many had to make room.
+    /// How many had to make room, or were too large to find any.
     pub evictions: u64,
 }
 

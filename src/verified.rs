@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::claims::{Audience, ClaimError, Claims, Scopes};
 use crate::clock::NumericDate;
-use crate::jose::{Algorithm, Header, VerificationKey};
+use crate::jose::{Algorithm, Header, KeySerial, VerificationKey};
 use crate::policy::{Policy, PolicyId};
 
 /// A token that passed every check, with its claims as a `C`; cheap to clone.
@@ -40,7 +40,7 @@ struct Proof<C> {
     /// Which policy it was held against.
     policy: PolicyId,
     /// What verified it.
-    key: Arc<VerificationKey>,
+    key: KeySerial,
     algorithm: Algorithm,
     key_id: Option<Arc<str>>,
     typ: Option<Cow<'static, str>>,
@@ -56,7 +56,7 @@ impl<C: DeserializeOwned + 'static> Verified<C> {
     /// `key` is the key that verified the token of `header`, and `policy` what it was held against.
     pub(crate) fn new(
         policy: &Policy,
-        key: &Arc<VerificationKey>,
+        key: &VerificationKey,
         header: &Header<'_>,
         claims_set: Claims,
         scopes: Option<Arc<str>>,
@@ -68,7 +68,7 @@ impl<C: DeserializeOwned + 'static> Verified<C> {
             weight,
             issuer: policy.shared_issuer(),
             policy: policy.id(),
-            key: Arc::clone(key),
+            key: key.serial(),
             algorithm: header.algorithm,
             key_id: header
                 .key_id
@@ -96,8 +96,8 @@ impl<C> Verified<C> {
     }
 
     /// The key that verified it.
-    pub(crate) fn key(&self) -> &Arc<VerificationKey> {
-        &self.proof.key
+    pub(crate) fn key(&self) -> KeySerial {
+        self.proof.key
     }
 
     /// About how many bytes it takes.

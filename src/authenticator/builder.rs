@@ -101,7 +101,7 @@ impl<C> AuthenticatorBuilder<C> {
     /// A service sees the same token many times before it expires, and checks its signature once. At every request it is
     /// checked that the token's time is now, and that the key which verified it is still published: it lives no longer by being
     /// remembered. Memory is taken as tokens come. Refusals are not remembered, and no token is kept, only a digest of it and
-    /// its claims. What claims of a type of your own take is reckoned as for `serde_json::Value`.
+    /// its claims, until the token comes when its time is over or others need the room. What claims of a type of your own take is reckoned as for `serde_json::Value`.
     pub fn token_cache(mut self, bytes: u64) -> Self {
         self.token_cache = bytes;
         self

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::algorithm::{Algorithm, Algorithms, KeyType};
 use super::backend::{HmacKey, KeyRefused, PublicKey, PublicNumbers};
@@ -12,6 +13,7 @@ use crate::clock::NumericDate;
 ///
 /// It carries the algorithms it may be used with; a token's header never adds to them (RFC 8725 §3.1).
 pub(crate) struct VerificationKey {
+    serial: KeySerial,
     key_id: Option<Arc<str>>,
     algorithms: Algorithms,
     expires_at: Option<NumericDate>,
@@ -34,7 +36,22 @@ enum Material {
     },
 }
 
+/// Tells one parsed key from all others of this process, without keeping it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeySerial(u64);
+
+impl KeySerial {
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 impl VerificationKey {
+    pub(crate) fn serial(&self) -> KeySerial {
+        self.serial
+    }
+
     /// A public key whose numbers were checked; `algorithms` are those it may be used with, and its type can do.
     pub(super) fn public(
         key_id: Option<Arc<str>>,
@@ -53,6 +70,7 @@ impl VerificationKey {
             PublicNumbers::Ed25519 { .. } => Material::Ed25519(key),
         };
         Ok(Self {
+            serial: KeySerial::next(),
             key_id,
             algorithms,
             expires_at: None,
@@ -69,6 +87,7 @@ impl VerificationKey {
     ) -> Option<Self> {
         match algorithm.key_type() {
             KeyType::Secret(shortest) if secret.len() >= shortest => Some(Self {
+                serial: KeySerial::next(),
                 key_id,
                 algorithms: [algorithm].into_iter().collect(),
                 expires_at: None,

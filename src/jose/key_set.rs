@@ -10,7 +10,7 @@ use crate::error::{ConfigError, ConfigErrorKind, VerifyErrorKind};
 use super::algorithm::{Algorithm, KeyType};
 use super::header::LONGEST_KEY_ID;
 use super::jwk::Jwk;
-use super::key::VerificationKey;
+use super::key::{KeySerial, VerificationKey};
 use super::key_set_error::{KeySetError, KeySetErrorKind};
 use super::skipped::Skipped;
 use super::strict_json::{JsonError, Members, Value};
@@ -235,13 +235,13 @@ impl KeySet {
     /// Whether `key` is among those to try for a token.
     pub(crate) fn offers(
         &self,
-        key: &Arc<VerificationKey>,
+        key: KeySerial,
         key_id: Option<&str>,
         algorithm: Algorithm,
         now: NumericDate,
     ) -> bool {
         let candidates = self.select(key_id, algorithm, now);
-        candidates.is_ok_and(|mut keys| keys.any(|each| Arc::ptr_eq(each, key)))
+        candidates.is_ok_and(|mut keys| keys.any(|each| each.serial() == key))
     }
 
     /// Whether both hold the same keys for the same use, in whatever order.

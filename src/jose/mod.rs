@@ -59,5 +59,5 @@ pub(crate) use algorithm::Algorithms;
 pub(crate) use backend::{TokenDigest, TokenHasher};
 pub(crate) use compact::Compact;
 pub(crate) use header::Header;
-pub(crate) use key::VerificationKey;
+pub(crate) use key::{KeySerial, VerificationKey};
 pub(crate) use strict_json::{JsonError, Members, Value};

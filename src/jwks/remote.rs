@@ -21,7 +21,7 @@ use super::waiting::{Waiter, Waiting};
 use crate::clock::Clock;
 use crate::error::{Unavailable, UnavailableKind};
 use crate::fetch::Fetch;
-use crate::jose::{Algorithm, KeySet, VerificationKey};
+use crate::jose::{Algorithm, KeySerial, KeySet};
 use crate::observe::Observers;
 
 /// What an issuer's keys need to be looked after.
@@ -139,7 +139,7 @@ impl RemoteKeys {
     /// Whether `key` still is what verifies a token of this `kid` and algorithm. Takes no lock and starts no download.
     pub(crate) fn still_has(
         &self,
-        key: &Arc<VerificationKey>,
+        key: KeySerial,
         key_id: Option<&str>,
         algorithm: Algorithm,
     ) -> bool {
