@@ -338,6 +338,22 @@ async fn claims_that_make_room_may_ask_the_authenticator_when_they_are_dropped()
     assert!(health.evictions > 300, "{health:?}");
 }
 
+/// Services usually name a few claims of their own.
+#[tokio::test]
+async fn ten_thousand_tokens_fit_with_claims_of_a_type_of_ones_own() {
+    #[derive(serde::Deserialize)]
+    struct Own {
+        sub: String,
+    }
+    let (auth, sign) = with_secret(16 << 20, |builder| builder.claims::<Own>());
+    for number in 0..10_000 {
+        let verified = auth.verify(&sign(number)).await.expect("good");
+        assert_eq!(verified.claims().sub, "somebody-or-other");
+    }
+    let health = auth.health().token_cache().expect("it is on");
+    assert_eq!((health.entries, health.evictions), (10_000, 0));
+}
+
 #[tokio::test]
 #[ignore = "needs a minute"]
 async fn a_million_distinct_tokens_take_no_more_than_the_bound() {

@@ -96,12 +96,14 @@ impl<C> AuthenticatorBuilder<C> {
         self
     }
 
-    /// Remembers verified tokens in at most `bytes` of memory; default 16 MiB, which hold some 16 000. Zero turns it off.
+    /// Remembers verified tokens in at most `bytes` of memory; default 16 MiB, which hold some 15 000. Zero turns it off.
     ///
     /// A service sees the same token many times before it expires, and checks its signature once. At every request it is
     /// checked that the token's time is now, and that the key which verified it is still published: it lives no longer by being
     /// remembered. Memory is taken as tokens come. Refusals are not remembered, and no token is kept, only a digest of it and
-    /// its claims, until the token comes when its time is over or others need the room. What claims of a type of your own take is reckoned as for `serde_json::Value`.
+    /// its claims, until the token comes when its time is over or others need the room. What claims of a type of your own
+    /// take is an estimate, a quarter of their text: one that keeps everything, such as `serde_json::Value`, takes several times
+    /// what is reckoned.
     pub fn token_cache(mut self, bytes: u64) -> Self {
         self.token_cache = bytes;
         self
