@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use http::{HeaderValue, Request, Response, StatusCode};
-use tower::{Layer, Service, ServiceBuilder, ServiceExt, service_fn};
+use tower::limit::ConcurrencyLimit;
+use tower::util::ServiceFn;
+use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_bearer::testing::{Behaviour, TestIssuer};
 use tower_bearer::{AuthenticateLayer, Authenticator, Requirement, Verified, require};
 
@@ -28,6 +30,13 @@ fn request(issuer: &TestIssuer) -> Request<()> {
     request.headers_mut().insert("authorization", value);
     request
 }
+
+/// A service that has room for one request at a time.
+fn one_at_a_time() -> ConcurrencyLimit<Open> {
+    ConcurrencyLimit::new(service_fn(|_| ready(Ok(Response::new(())))), 1)
+}
+
+type Open = ServiceFn<fn(Request<()>) -> Ready<Result<Response<()>, Infallible>>>;
 
 /// A service that must be polled ready before each call, as Tower's contract has it; a clone of it is not ready.
 struct Reserved {
@@ -89,12 +98,7 @@ async fn no_service_is_called_that_was_not_polled_ready() {
 #[tokio::test]
 async fn a_refused_request_gives_back_what_the_inner_service_reserved() {
     let issuer = TestIssuer::new("https://id.example.com");
-    let inner = ServiceBuilder::new()
-        .concurrency_limit(1)
-        .service(service_fn(|_: Request<()>| async {
-            Ok::<_, Infallible>(Response::new(()))
-        }));
-    let mut one = layer(&issuer).layer(inner);
+    let mut one = layer(&issuer).layer(one_at_a_time());
     let mut other = one.clone();
     poll_fn(|cx| one.poll_ready(cx)).await.expect("infallible");
     let refused = one.call(Request::new(())).await.expect("infallible");
@@ -106,12 +110,7 @@ async fn a_refused_request_gives_back_what_the_inner_service_reserved() {
 #[tokio::test]
 async fn a_request_that_waits_for_a_key_holds_nothing_of_the_inner_service() {
     let issuer = TestIssuer::new("https://id.example.com");
-    let inner = ServiceBuilder::new()
-        .concurrency_limit(1)
-        .service(service_fn(|_: Request<()>| async {
-            Ok::<_, Infallible>(Response::new(()))
-        }));
-    let mut one = layer(&issuer).layer(inner);
+    let mut one = layer(&issuer).layer(one_at_a_time());
     let other = one.clone();
     let known = one.clone().oneshot(request(&issuer)).await;
     assert_eq!(known.expect("infallible").status(), StatusCode::OK);
@@ -130,14 +129,8 @@ async fn a_request_that_waits_for_a_key_holds_nothing_of_the_inner_service() {
 #[tokio::test]
 async fn a_request_that_may_not_do_this_gives_back_what_the_inner_service_reserved() {
     let issuer = TestIssuer::new("https://id.example.com");
-    let inner = ServiceBuilder::new()
-        .layer(require(Requirement::scopes("admin")))
-        .concurrency_limit(1)
-        .service(service_fn(|_: Request<()>| async {
-            Ok::<_, Infallible>(Response::new(()))
-        }));
-    let layer = layer(&issuer);
-    let mut one = layer.layer(inner);
+    let inner = require(Requirement::scopes("admin")).layer(one_at_a_time());
+    let mut one = layer(&issuer).layer(inner);
     let mut other = one.clone();
     // The keys first, so that the request does not wait for them with a service of its own.
     let refused = one.clone().oneshot(request(&issuer)).await;

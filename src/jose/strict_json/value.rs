@@ -81,15 +81,8 @@ impl<'t> Iterator for Elements<'t> {
 
     fn next(&mut self) -> Option<Value<'t>> {
         let mut scanner = Scanner::new(self.rest);
-        scanner.skip_space();
-        scanner.take(b',');
-        scanner.skip_space();
-        let start = scanner.at();
-        skip_value(&mut scanner)?;
-        let end = scanner.at();
-        let raw = self.rest.get(start..end)?;
-        self.rest = self.rest.get(end..)?;
-        Some(Value(raw))
+        skip_separator(&mut scanner, b',');
+        take_value(&mut self.rest, scanner)
     }
 }
 
@@ -103,22 +96,29 @@ impl<'t> Iterator for Entries<'t> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut scanner = Scanner::new(self.rest);
-        scanner.skip_space();
-        scanner.take(b',');
-        scanner.skip_space();
+        skip_separator(&mut scanner, b',');
         let name_start = scanner.at();
         scanner.string().ok()?;
         let name = Value(self.rest.get(name_start..scanner.at())?).as_str()?;
-        scanner.skip_space();
-        scanner.take(b':');
-        scanner.skip_space();
-        let start = scanner.at();
-        skip_value(&mut scanner)?;
-        let end = scanner.at();
-        let raw = self.rest.get(start..end)?;
-        self.rest = self.rest.get(end..)?;
-        Some((name, Value(raw)))
+        skip_separator(&mut scanner, b':');
+        Some((name, take_value(&mut self.rest, scanner)?))
     }
+}
+
+fn skip_separator(scanner: &mut Scanner<'_>, separator: u8) {
+    scanner.skip_space();
+    scanner.take(separator);
+    scanner.skip_space();
+}
+
+/// The value that `scanner` has come to, and what follows it as the new `rest`.
+fn take_value<'t>(rest: &mut &'t str, mut scanner: Scanner<'t>) -> Option<Value<'t>> {
+    let start = scanner.at();
+    skip_value(&mut scanner)?;
+    let end = scanner.at();
+    let raw = rest.get(start..end)?;
+    *rest = rest.get(end..)?;
+    Some(Value(raw))
 }
 
 /// Steps over a value of a text whose grammar was checked before; `None` where there is none.
