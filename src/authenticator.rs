@@ -4,19 +4,25 @@
 //!
 //! 1. it carries exactly one credential ([where](crate::credential)), and that is a token: any other is decided by the service
 //!    itself;
-//! 2. the token is three canonical parts whose header and claims are strict JSON, within bounds;
+//! 2. the token is three canonical parts whose header and claims are strict JSON, within bounds; any other is refused, unless an
+//!    issuer is to be [asked](crate::introspection) about it;
 //! 3. its `iss` is a trusted issuer, and header and claims satisfy that issuer's [`Policy`], which
 //!    also refuses a token that is bound to a sender whom nobody checks;
 //! 4. that issuer has a key of the token's `kid` that fits its `alg`;
 //! 5. the signature verifies with that key;
-//! 6. the claims can be read as the service's own claims type.
+//! 6. the claims can be read as the service's own claims type;
+//! 7. its issuer, where it is to be [asked](crate::introspection) about its JWTs too, says that the token is active;
+//! 8. the token has not been [revoked](crate::revocation), where that is asked;
+//! 9. and the request is from whom the token is bound to, if it is bound: to a [key](crate::dpop), to a
+//!    [certificate](crate::mtls), or to both.
 //!
 //! A token that was accepted before is recognised, and then only what may have changed since is checked: its time, its issuer's
-//! policy, and that the key which verified it is still published. See [`AuthenticatorBuilder::token_cache`].
+//! policy, that the key which verified it is still published, and the last three, which are never remembered. See
+//! [`AuthenticatorBuilder::token_cache`].
 //!
 //! A cheap check comes before a dear one, and nothing that a stranger sends starts a download before it has passed all
-//! that can be checked without one. A refusal is a [`Rejection::Verify`], whose kind tells operators why; where keys
-//! cannot be reached the outcome is [`Unavailable`], never a refusal.
+//! that can be checked without one. A refusal is a [`Rejection::Verify`], whose kind tells operators why; where keys,
+//! an issuer's answer, revocations or used proofs cannot be had the outcome is [`Unavailable`], never a refusal.
 //!
 //! # What a deployment must ensure
 //!
@@ -25,7 +31,7 @@
 //!   your own with [`AuthenticatorBuilder::fetch`].
 //! - Nothing in front of the service rewrites `Authorization`, or adds a second one.
 //!
-//! RFC 6750, RFC 7515, RFC 7519, RFC 8725, RFC 9068.
+//! RFC 6750, RFC 7515, RFC 7519, RFC 7662, RFC 8705, RFC 8725, RFC 9068, RFC 9449.
 
 use std::fmt;
 use std::future::Future;
@@ -33,6 +39,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::request::Parts;
 use http::{HeaderMap, Uri};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -41,21 +48,30 @@ use crate::challenge::Challenge;
 use crate::claims::Claims;
 use crate::clock::{Clock, NumericDate};
 use crate::credential::{Credential, Credentials, DecideFuture, Identity};
-use crate::error::{Rejection, Unavailable, UnavailableKind, VerifyErrorKind};
+use crate::dpop::Scheme;
+use crate::error::{Rejection, Unavailable, UnavailableKind, VerifyError, VerifyErrorKind};
 use crate::health::Health;
+use crate::introspection::{self, Answered, Asked, Introspector};
 use crate::issuers::{Asking, Found, Issuers, Keys, Trusted, TrustedIssuer};
 use crate::jose::{Compact, KeySet};
 use crate::jwks::{LookUp, RemoteKeys, Waiting};
 use crate::metadata::ResourceMetadata;
 use crate::observe::{Event, Observers};
 use crate::policy::Policy;
+use crate::presented::Presented;
+use crate::revocation::{Marks, Revocations, Ruling};
+use crate::sender::{FreshNonce, KeptSent, SenderChecks, SenderOutcome, Sent};
 use crate::token_cache::{self, TokenCache};
 use crate::verified::Verified;
 use crate::verifier::{Checked, MAX_TOKEN_LENGTH, Unverified};
 
 mod builder;
+#[cfg(feature = "logout")]
+mod trust;
 
 pub use builder::AuthenticatorBuilder;
+#[cfg(feature = "logout")]
+pub(crate) use trust::Trust;
 
 /// Decides whether a request's token is good; cheap to clone, one for the whole service.
 ///
@@ -77,6 +93,8 @@ struct Shared<C> {
     token_cache: Option<TokenCache<C>>,
     /// How many more signatures may be checked at this moment, if that is bounded.
     verifications: Option<Semaphore>,
+    revocations: Option<Arc<Revocations>>,
+    senders: Option<Arc<SenderChecks>>,
     clock: Arc<dyn Clock>,
     observers: Observers,
     credentials: Credentials,
@@ -98,9 +116,19 @@ pub(crate) enum Decision<C> {
     Later(Pin<Box<dyn Future<Output = Outcome<C>> + Send>>),
 }
 
+impl<C> Decision<C> {
+    async fn outcome(self) -> Outcome<C> {
+        match self {
+            Self::Now(outcome) => outcome,
+            Self::Later(outcome) => outcome.await,
+        }
+    }
+}
+
 /// Who a request is from.
 pub(crate) enum Admitted<C> {
-    Token(Verified<C>),
+    /// Of a token, and of a nonce to be sent along with the answer.
+    Token(Verified<C>, FreshNonce),
     /// The owner of a credential that is no token.
     Other(Identity),
 }
@@ -131,10 +159,11 @@ impl Authenticator<Claims> {
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
-    /// Decides on the token that a request carries.
+    /// Decides on the token that a request carries, as far as headers and URI tell.
     ///
     /// A credential that is no token, on which the service decides by [itself](AuthenticatorBuilder::other_credential), counts
-    /// as none here.
+    /// as none here. A token that is bound to its sender is refused: whether the request is from them, only
+    /// [`authenticate_parts`](Self::authenticate_parts) can see.
     ///
     /// # Errors
     ///
@@ -144,7 +173,19 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         headers: &HeaderMap,
         uri: &Uri,
     ) -> Result<Verified<C>, Rejection> {
-        self.settled(self.decide(headers, uri)).await
+        self.settled(self.decide_on(headers, uri, None)).await
+    }
+
+    /// Decides on the token that a request carries, and whether it is from whom the token is bound to.
+    ///
+    /// Where [nonces](crate::dpop::DpopNonces) are demanded, a refusal has the one to send
+    /// ([`VerifyError::dpop_nonce`]); a fresh one for the answer to a good request is given by the layer only.
+    ///
+    /// # Errors
+    ///
+    /// As [`authenticate`](Self::authenticate).
+    pub async fn authenticate_parts(&self, parts: &Parts) -> Result<Verified<C>, Rejection> {
+        self.settled(self.decide(Presented::of_parts(parts))).await
     }
 
     /// Decides on a token that did not come with a request.
@@ -153,20 +194,19 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     ///
     /// As [`authenticate`](Self::authenticate).
     pub async fn verify(&self, token: &str) -> Result<Verified<C>, Rejection> {
-        self.settled(self.decide_token(token)).await
+        self.settled(self.decide_token(token, None)).await
     }
 
     /// The outcome of a decision on a token, which the observers are told.
     async fn settled(&self, decision: Decision<C>) -> Result<Verified<C>, Rejection> {
-        let outcome = match decision {
-            Decision::Now(outcome) => outcome,
-            Decision::Later(outcome) => outcome.await,
-        };
-        let outcome = outcome.and_then(|admitted| match admitted {
-            Admitted::Token(verified) => Ok(verified),
-            // Whoever asks here asks for a token.
-            Admitted::Other(_) => Err(VerifyErrorKind::CredentialMissing.into()),
-        });
+        let outcome = decision
+            .outcome()
+            .await
+            .and_then(|admitted| match admitted {
+                Admitted::Token(verified, _) => Ok(verified),
+                // Whoever asks here asks for a token.
+                Admitted::Other(_) => Err(VerifyErrorKind::CredentialMissing.into()),
+            });
         self.shared.observers.tell(&match &outcome {
             Ok(verified) => Event::Accepted {
                 issuer: verified.issuer(),
@@ -177,46 +217,218 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     }
 
     /// Decides at once, unless something has to be waited for. Observers are left to the caller.
-    pub(crate) fn decide(&self, headers: &HeaderMap, uri: &Uri) -> Decision<C> {
+    pub(crate) fn decide(&self, request: Presented<'_>) -> Decision<C> {
+        let sender = self.shared.senders.is_some().then_some(request);
+        self.decide_on(request.headers, request.uri, sender)
+    }
+
+    /// `sender` is the request by which its sender is told, if that is checked.
+    fn decide_on(
+        &self,
+        headers: &HeaderMap,
+        uri: &Uri,
+        sender: Option<Presented<'_>>,
+    ) -> Decision<C> {
+        let authorization = match self.shared.credentials.authorization(headers) {
+            Ok(authorization) => authorization,
+            Err(kind) => return Decision::Now(Err(kind.into())),
+        };
         // A token that was verified before is known by its bytes, and needs no look at its form.
-        let sole = self.shared.credentials.sole_bearer(headers, uri);
-        let known = sole.and_then(|bytes| self.token_cache_key(bytes));
+        let sole = self.shared.credentials.sole_token(&authorization, uri);
+        let known = sole.and_then(|(_, token)| self.token_cache_key(token));
         if let Some(verified) = known.and_then(|key| self.recall(key)) {
-            return Decision::Now(Ok(Admitted::Token(verified)));
+            let (scheme, token) = sole.unwrap_or_default();
+            return self.admit_jwt(verified, token, sent(sender, scheme, token));
         }
-        match self.shared.credentials.find(headers, uri) {
-            Ok(Credential::Token(token)) if known.is_some() => self.decide_new(&token, known),
-            Ok(Credential::Token(token)) => self.decide_token(&token),
+        match self.shared.credentials.find(authorization, headers, uri) {
+            Ok(Credential::Token(scheme, token)) => {
+                let sent = sent(sender, scheme, token.as_bytes());
+                match known {
+                    Some(_) => self.decide_new(&token, known, sent),
+                    None => self.decide_token(&token, sent),
+                }
+            }
             Ok(Credential::Other(which, credential)) => self.decide_other(which, &credential),
             Err(kind) => Decision::Now(Err(kind.into())),
         }
     }
 
-    fn decide_token(&self, token: &str) -> Decision<C> {
+    fn decide_token(&self, token: &str, sent: Option<Sent<'_>>) -> Decision<C> {
         let known = self.token_cache_key(token.as_bytes());
         match known.and_then(|key| self.recall(key)) {
-            Some(verified) => Decision::Now(Ok(Admitted::Token(verified))),
-            None => self.decide_new(token, known),
+            Some(verified) => self.admit_jwt(verified, token.as_bytes(), sent),
+            None => self.decide_new(token, known, sent),
         }
     }
 
     /// Decides on a token that is not in the cache, and where it would be.
-    fn decide_new(&self, token: &str, place: Option<token_cache::Key>) -> Decision<C> {
+    fn decide_new(
+        &self,
+        token: &str,
+        place: Option<token_cache::Key>,
+        sent: Option<Sent<'_>>,
+    ) -> Decision<C> {
+        if let Some(trusted) = self.shared.issuers.of_opaque()
+            && introspection::is_opaque(token)
+        {
+            return self.decide_opaque(token, trusted, sent);
+        }
         match self.judge(token) {
             Ok(Judgement::Verified(verified)) => {
                 self.remember(place, &verified);
-                Decision::Now(Ok(Admitted::Token(verified)))
+                self.admit_jwt(verified, token.as_bytes(), sent)
             }
             Err(rejection) => Decision::Now(Err(rejection)),
             Ok(judgement) => {
                 let (this, token) = (self.clone(), token.to_owned());
+                let sent = sent.map(Sent::to_kept);
                 Decision::Later(Box::pin(async move {
                     let verified = this.settle(&token, judgement).await?;
                     this.remember(place, &verified);
-                    Ok(Admitted::Token(verified))
+                    let sent = sent.as_ref().map(KeptSent::sent);
+                    let admitted = this.admit_jwt(verified, token.as_bytes(), sent);
+                    admitted.outcome().await
                 }))
             }
         }
+    }
+
+    /// Decides on a token that says nothing by itself: `trusted` is asked about it.
+    fn decide_opaque(
+        &self,
+        token: &str,
+        trusted: &Arc<Trusted>,
+        sent: Option<Sent<'_>>,
+    ) -> Decision<C> {
+        let asked = match &trusted.introspector {
+            Some(introspector) => introspector.ask_about_opaque(token),
+            None => Err(VerifyErrorKind::NotCompact),
+        };
+        match asked {
+            Ok(Asked::Answered(answered)) => match self.proof(&answered, &trusted.policy, token) {
+                Ok(verified) => self.admit(verified, sent),
+                Err(refused) => Decision::Now(Err(refused.into())),
+            },
+            Ok(Asked::Wait(waiting)) => {
+                let (this, trusted) = (self.clone(), Arc::clone(trusted));
+                let (token, sent) = (token.to_owned(), sent.map(Sent::to_kept));
+                Decision::Later(Box::pin(async move {
+                    let answered = waiting.await?;
+                    let verified = this.proof(&answered, &trusted.policy, &token)?;
+                    let sent = sent.as_ref().map(KeptSent::sent);
+                    this.admit(verified, sent).outcome().await
+                }))
+            }
+            Ok(Asked::Refused(kind)) | Err(kind) => Decision::Now(Err(kind.into())),
+            Ok(Asked::Unavailable(unavailable)) => Decision::Now(Err(unavailable.into())),
+        }
+    }
+
+    /// The proof that an answer about `token` is, if its time is now.
+    fn proof(
+        &self,
+        answered: &Answered,
+        policy: &Policy,
+        token: &str,
+    ) -> Result<Verified<C>, VerifyError> {
+        answered.verified(policy, self.shared.clock.now(), |verified| {
+            self.marked(verified, token.as_bytes())
+        })
+    }
+
+    /// Lets a verified JWT pass if its issuer, where it is to be asked, says that it is still active, and it is still good.
+    fn admit_jwt(
+        &self,
+        verified: Verified<C>,
+        token: &[u8],
+        sent: Option<Sent<'_>>,
+    ) -> Decision<C> {
+        let issuers = &self.shared.issuers;
+        let Some(introspector) = issuers.introspector_of_jwts(verified.issuer()) else {
+            return self.admit(verified, sent);
+        };
+        match introspector.ask_about_jwt(token) {
+            Asked::Answered(answered) => match answered.check_jwt(&verified) {
+                Ok(()) => self.admit(verified, sent),
+                Err(kind) => Decision::Now(Err(kind.into())),
+            },
+            Asked::Wait(waiting) => {
+                let (this, sent) = (self.clone(), sent.map(Sent::to_kept));
+                Decision::Later(Box::pin(async move {
+                    let answered = waiting.await?;
+                    answered.check_jwt(&verified)?;
+                    // Time has passed.
+                    let (at, now) = (verified.expires_at(), this.shared.clock.now());
+                    let in_time = this.shared.issuers.trusts(verified.issuer(), |trusted| {
+                        let claims = verified.claims_set();
+                        trusted.policy.check_time(claims, now).is_ok()
+                    });
+                    if !in_time {
+                        return Err(VerifyErrorKind::Expired { at, now }.into());
+                    }
+                    let sent = sent.as_ref().map(KeptSent::sent);
+                    this.admit(verified, sent).outcome().await
+                }))
+            }
+            Asked::Refused(kind) => Decision::Now(Err(kind.into())),
+            Asked::Unavailable(unavailable) => Decision::Now(Err(unavailable.into())),
+        }
+    }
+
+    /// Lets a verified token pass if it is still good: what is asked here is asked on every request, and never remembered.
+    fn admit(&self, verified: Verified<C>, sent: Option<Sent<'_>>) -> Decision<C> {
+        let Some(revocations) = &self.shared.revocations else {
+            return self.admit_sender(verified, sent);
+        };
+        match revocations.ask(verified.facts()) {
+            Ruling::Now(Ok(())) => self.admit_sender(verified, sent),
+            Ruling::Now(Err(rejection)) => Decision::Now(Err(rejection)),
+            Ruling::Asks(answer) => {
+                let (this, revocations) = (self.clone(), Arc::clone(revocations));
+                let sent = sent.map(Sent::to_kept);
+                Decision::Later(Box::pin(async move {
+                    revocations.settle(answer).await?;
+                    let sent = sent.as_ref().map(KeptSent::sent);
+                    this.admit_sender(verified, sent).outcome().await
+                }))
+            }
+        }
+    }
+
+    /// Lets a verified token pass if it is from whom it is bound to.
+    fn admit_sender(&self, verified: Verified<C>, sent: Option<Sent<'_>>) -> Decision<C> {
+        let Some(senders) = &self.shared.senders else {
+            return Decision::Now(Ok(Admitted::Token(verified, None)));
+        };
+        let Some(sent) = sent else {
+            let unsent = senders.check_unsent(verified.binding());
+            return Decision::Now(match unsent {
+                Ok(()) => Ok(Admitted::Token(verified, None)),
+                Err(kind) => Err(kind.into()),
+            });
+        };
+        match senders.check(sent, verified.binding(), self.shared.clock.now()) {
+            SenderOutcome::Now(outcome) => {
+                Decision::Now(outcome.map(|nonce| Admitted::Token(verified, nonce)))
+            }
+            SenderOutcome::Later(outcome) => Decision::Later(Box::pin(async move {
+                let nonce = outcome.await?;
+                Ok(Admitted::Token(verified, nonce))
+            })),
+        }
+    }
+
+    /// The same token, which can be revoked from now on if anything is revoked here; `identity` is that of [`Marks::of`].
+    fn marked(
+        &self,
+        verified: Verified<C>,
+        identity: &[u8],
+    ) -> Result<Verified<C>, VerifyErrorKind> {
+        if self.shared.revocations.is_none() {
+            return Ok(verified);
+        }
+        let marks = Marks::of(verified.issuer(), verified.claims_set(), identity)?;
+        Ok(verified.marked(marks))
     }
 
     /// Where the cache would hold this token, if it could be there at all.
@@ -236,12 +448,15 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     }
 
     fn still_holds(&self, verified: &Verified<C>, now: NumericDate) -> bool {
-        let (key_id, algorithm) = (verified.key_id(), verified.algorithm());
+        let (Some(key), Some(algorithm)) = (verified.key(), verified.algorithm()) else {
+            return false;
+        };
+        let key_id = verified.key_id();
         self.shared.issuers.trusts(verified.issuer(), |trusted| {
             let Trusted { policy, keys, .. } = trusted;
             verified.is_by(policy)
                 && policy.check_time(verified.claims_set(), now).is_ok()
-                && keys.still_have(verified.key(), key_id, algorithm, now)
+                && keys.still_have(key, key_id, algorithm, now)
         })
     }
 
@@ -302,11 +517,17 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         unverified: Unverified<'_>,
         trusted: &Arc<Trusted>,
     ) -> Result<Judgement<C>, Rejection> {
+        if trusted.has_no_jwts() {
+            return Err(VerifyErrorKind::KeyUnknown.into());
+        }
         let checked = unverified.check(&trusted.policy, self.shared.clock.now())?;
         match &trusted.keys {
+            Keys::Absent => Err(VerifyErrorKind::KeyUnknown.into()),
             Keys::Fixed(keys) => {
                 let _leave = self.verification()?;
-                Ok(Judgement::Verified(checked.verify(&trusted.policy, keys)?))
+                let verified = checked.verify(&trusted.policy, keys)?;
+                let verified = self.marked(verified, checked.signed_part())?;
+                Ok(Judgement::Verified(verified))
             }
             Keys::Remote(remote) => match remote.look_up(checked.key_id(), checked.algorithm()) {
                 LookUp::Ready(keys) => self.judge_signature(&checked, trusted, &keys),
@@ -331,6 +552,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
         let refused = match outcome {
             Ok(verified) => {
                 self.shared.issuers.prove(trusted);
+                let verified = self.marked(verified, checked.signed_part())?;
                 return Ok(Judgement::Verified(verified));
             }
             Err(refused) => refused,
@@ -368,7 +590,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
                         checked.verify(&trusted.policy, &keys)?
                     };
                     self.shared.issuers.prove(&trusted);
-                    Judgement::Verified(verified)
+                    Judgement::Verified(self.marked(verified, checked.signed_part())?)
                 }
             }
         }
@@ -431,7 +653,20 @@ impl<C> Authenticator<C> {
         let mut issuers: Vec<_> = remote.map(RemoteKeys::health).collect();
         issuers.sort_unstable_by(|one, other| one.issuer().cmp(other.issuer()));
         let token_cache = self.shared.token_cache.as_ref().map(TokenCache::health);
-        Health::new(self.is_ready(), issuers, token_cache)
+        let revocations = self.shared.revocations.as_deref();
+        let asked = all
+            .iter()
+            .filter_map(|trusted| trusted.introspector.as_ref());
+        let mut introspection: Vec<_> = asked.map(Introspector::health).collect();
+        introspection.sort_unstable_by(|one, other| one.issuer().cmp(other.issuer()));
+        Health::new(
+            self.is_ready(),
+            issuers,
+            token_cache,
+            revocations.map(Revocations::health),
+            introspection,
+            self.senders().and_then(|senders| senders.used_proofs()),
+        )
     }
 
     fn given_keys(&self) -> impl Iterator<Item = &RemoteKeys> {
@@ -457,6 +692,20 @@ impl<C> Authenticator<C> {
     pub(crate) fn observers(&self) -> &Observers {
         &self.shared.observers
     }
+
+    /// What is checked of senders, if anything is.
+    pub(crate) fn senders(&self) -> Option<&Arc<SenderChecks>> {
+        self.shared.senders.as_ref()
+    }
+}
+
+/// How a token was sent, where that matters.
+fn sent<'r>(request: Option<Presented<'r>>, scheme: Scheme, token: &'r [u8]) -> Option<Sent<'r>> {
+    request.map(|request| Sent {
+        request,
+        scheme,
+        token,
+    })
 }
 
 impl<C> Clone for Authenticator<C> {

@@ -1,4 +1,4 @@
-//! The `WWW-Authenticate` challenge (RFC 6750 §3): a value first, then a header.
+//! The `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9449 §7.1): a value first, then a header.
 //!
 //! A challenge is made of the service's own words, or of a requirement in its code. Nothing that a client sent appears in
 //! it, and no character that could end a quoted string.
@@ -10,7 +10,7 @@ use http::HeaderValue;
 use crate::claims::is_scope;
 use crate::error::{ConfigError, ConfigErrorKind};
 
-/// A challenge of the scheme `Bearer`, with the attributes that every one of a service carries.
+/// A challenge of the schemes `Bearer` and `DPoP`, with the attributes that every one of a service carries.
 #[derive(Clone, Debug)]
 pub(crate) struct Challenge {
     realm: String,
@@ -29,7 +29,7 @@ impl Default for Challenge {
     }
 }
 
-/// What a client is told beside that (RFC 6750 §3.1, RFC 9470 §3).
+/// What a client is told beside that (RFC 6750 §3.1, RFC 9470 §3, RFC 9449 §7.1).
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Attributes<'a> {
     pub(crate) error: &'a str,
@@ -38,6 +38,8 @@ pub(crate) struct Attributes<'a> {
     pub(crate) needed: &'a str,
     pub(crate) acr_values: &'a str,
     pub(crate) max_age: Option<u64>,
+    /// The algorithms by which proofs may be signed.
+    pub(crate) algs: &'a str,
 }
 
 impl Challenge {
@@ -100,7 +102,12 @@ impl Challenge {
 
     /// The header that tells a client what was wrong. What it cannot carry is left out.
     pub(crate) fn to_header_with(&self, attributes: Attributes<'_>) -> HeaderValue {
-        let mut text = format!("Bearer realm=\"{}\"", self.realm);
+        self.of_token_scheme("Bearer", attributes)
+    }
+
+    /// The same in `scheme`, by which a token can be sent.
+    pub(crate) fn of_token_scheme(&self, scheme: &str, attributes: Attributes<'_>) -> HeaderValue {
+        let mut text = format!("{scheme} realm=\"{}\"", self.realm);
         let mut attribute = |name: &str, value: &str| {
             // Writing to a string cannot fail.
             let _ = write!(text, ", {name}=\"{value}\"");
@@ -123,6 +130,9 @@ impl Challenge {
         }
         if let Some(seconds) = attributes.max_age {
             attribute("max_age", &seconds.to_string());
+        }
+        if !attributes.algs.is_empty() {
+            attribute("algs", attributes.algs);
         }
         if let Some(url) = &self.resource_metadata {
             attribute("resource_metadata", url);
@@ -204,7 +214,7 @@ mod tests {
                 description: "no",
                 needed: bad,
                 acr_values: bad,
-                max_age: None,
+                ..Attributes::default()
             };
             assert_eq!(
                 challenge.to_header_with(attributes),

@@ -64,6 +64,7 @@ mod web_socket;
 
 pub use cookie::CookieToken;
 pub(crate) use credentials::{Credential, Credentials};
+pub(crate) use grammar::is_b64token;
 pub(crate) use hiding::CARRIERS;
 pub(crate) use other::{AddOther, Identity};
 pub use other::{DecideError, DecideFuture, Marker, OtherCredential};

@@ -10,7 +10,7 @@ use http::StatusCode;
 use url::{Host, Url};
 
 use crate::fetch::{FetchError, FetchErrorKind};
-use crate::jose::{JsonError, Members};
+use crate::jose::{JsonError, Members, Value};
 
 /// Why an issuer's discovery led to no keys.
 #[derive(Clone, Debug)]
@@ -29,6 +29,10 @@ pub(crate) enum DiscoveryError {
     NoKeySetUrl,
     /// The document's `jwks_uri` is not as safe as the issuer itself.
     KeySetTransport,
+    /// The document names no `introspection_endpoint` that is a URL.
+    NoIntrospectionUrl,
+    /// The document's `introspection_endpoint` is not as safe as the issuer itself.
+    IntrospectionTransport,
 }
 
 impl fmt::Display for DiscoveryError {
@@ -47,6 +51,12 @@ impl fmt::Display for DiscoveryError {
             Self::Issuer { found: None } => f.write_str("discovery document names no issuer"),
             Self::NoKeySetUrl => f.write_str("discovery document names no \"jwks_uri\""),
             Self::KeySetTransport => f.write_str("\"jwks_uri\" is not https as the issuer is"),
+            Self::NoIntrospectionUrl => {
+                f.write_str("discovery document names no \"introspection_endpoint\"")
+            }
+            Self::IntrospectionTransport => {
+                f.write_str("\"introspection_endpoint\" is not https as the issuer is")
+            }
         }
     }
 }
@@ -63,7 +73,7 @@ impl Error for DiscoveryError {
 
 impl DiscoveryError {
     /// Whether the issuer may still have its document at the other path: it answered, though not with what we want.
-    pub(crate) fn leaves_hope(&self) -> bool {
+    fn leaves_hope(&self) -> bool {
         match self {
             Self::Fetch(error) => matches!(error.kind(), FetchErrorKind::Status(_)),
             _ => true,
@@ -74,13 +84,32 @@ impl DiscoveryError {
     pub(crate) fn contradicts(&self) -> bool {
         matches!(
             self,
-            Self::Issuer { found: Some(_) } | Self::KeySetTransport
+            Self::Issuer { found: Some(_) } | Self::KeySetTransport | Self::IntrospectionTransport
         )
     }
 
     /// Whether there simply is no document; any other failure explains more.
-    pub(crate) fn is_absence(&self) -> bool {
+    fn is_absence(&self) -> bool {
         matches!(self, Self::Fetch(error) if error.kind() == FetchErrorKind::Status(StatusCode::NOT_FOUND))
+    }
+}
+
+/// Why the documents that were looked at so far led nowhere.
+#[derive(Default)]
+pub(crate) struct Failures(Option<DiscoveryError>);
+
+impl Failures {
+    /// Keeps the failure that explains most; whether it is worth while to look at the other place.
+    pub(crate) fn note(&mut self, error: DiscoveryError) -> bool {
+        let hope = error.leaves_hope();
+        if error.contradicts() || self.0.as_ref().is_none_or(DiscoveryError::is_absence) {
+            self.0 = Some(error);
+        }
+        hope
+    }
+
+    pub(crate) fn explained(self) -> DiscoveryError {
+        self.0.unwrap_or(DiscoveryError::NoUrl)
     }
 }
 
@@ -112,30 +141,79 @@ pub(crate) fn key_set_url(
     issuer: &str,
     plain_http: bool,
 ) -> Result<Url, DiscoveryError> {
-    let text = std::str::from_utf8(document).map_err(|_| DiscoveryError::NotText)?;
-    let members = Members::scan(text).map_err(DiscoveryError::Json)?;
-    let member = |name| members.get(text, name).and_then(|value| value.as_str());
-
-    // RFC 8414 §3.3: identical, code point by code point; else one issuer could name another's keys as its own.
-    let found = member("issuer");
-    if found.as_deref() != Some(issuer) {
-        let found = found.map(|found| found.chars().take(256).collect());
-        return Err(DiscoveryError::Issuer { found });
-    }
-    let url = member("jwks_uri")
-        .and_then(|uri| Url::parse(&uri).ok())
-        .filter(Url::has_host)
+    let document = Document::read(document, issuer)?;
+    let url = document
+        .url("jwks_uri")
         .ok_or(DiscoveryError::NoKeySetUrl)?;
-
-    let safe = match url.scheme() {
-        "https" => true,
-        "http" => plain_http || (!issuer.starts_with("https:") && is_loopback(&url)),
-        _ => false,
-    };
-    if safe {
+    if is_safe(&url, issuer, plain_http) {
         Ok(url)
     } else {
         Err(DiscoveryError::KeySetTransport)
+    }
+}
+
+/// Reads a discovery document of `issuer` and returns its `introspection_endpoint`; with `mutual_tls` the one that is for clients
+/// with a certificate, if there is one (RFC 8705 §5).
+pub(crate) fn introspection_url(
+    document: &[u8],
+    issuer: &str,
+    plain_http: bool,
+    mutual_tls: bool,
+) -> Result<Url, DiscoveryError> {
+    const NAME: &str = "introspection_endpoint";
+    let document = Document::read(document, issuer)?;
+    let alias = document.alias(NAME).filter(|_| mutual_tls);
+    let url = alias
+        .or_else(|| document.url(NAME))
+        .ok_or(DiscoveryError::NoIntrospectionUrl)?;
+    if is_safe(&url, issuer, plain_http) {
+        Ok(url)
+    } else {
+        Err(DiscoveryError::IntrospectionTransport)
+    }
+}
+
+/// A discovery document that is the issuer's own.
+struct Document<'d> {
+    text: &'d str,
+    members: Members,
+}
+
+impl<'d> Document<'d> {
+    fn read(document: &'d [u8], issuer: &str) -> Result<Self, DiscoveryError> {
+        let text = std::str::from_utf8(document).map_err(|_| DiscoveryError::NotText)?;
+        let members = Members::scan(text).map_err(DiscoveryError::Json)?;
+        let named = members.get(text, "issuer");
+        let found = named.and_then(|value| value.as_str());
+        // RFC 8414 §3.3: identical, code point by code point; else one issuer could name another's keys as its own.
+        if found.as_deref() != Some(issuer) {
+            let found = found.map(|found| found.chars().take(256).collect());
+            return Err(DiscoveryError::Issuer { found });
+        }
+        Ok(Self { text, members })
+    }
+
+    fn url(&self, name: &str) -> Option<Url> {
+        url(self.members.get(self.text, name)?)
+    }
+
+    /// The same endpoint for clients with a certificate (RFC 8705 §5).
+    fn alias(&self, name: &str) -> Option<Url> {
+        let aliases = self.members.get(self.text, "mtls_endpoint_aliases")?;
+        url(aliases.members()?.get(aliases.raw(), name)?)
+    }
+}
+
+fn url(value: Value<'_>) -> Option<Url> {
+    Url::parse(&value.as_str()?).ok().filter(Url::has_host)
+}
+
+/// Whether `url` is as safe as the issuer that names it.
+fn is_safe(url: &Url, issuer: &str, plain_http: bool) -> bool {
+    match url.scheme() {
+        "https" => true,
+        "http" => plain_http || (!issuer.starts_with("https:") && is_loopback(url)),
+        _ => false,
     }
 }
 
@@ -188,6 +266,56 @@ mod tests {
         }
         assert!(locations("id.example").is_err());
         assert!(locations("urn:issuer").is_err());
+    }
+
+    #[test]
+    fn the_introspection_endpoint_is_as_safe_as_the_issuer_that_names_it() {
+        let found = |members: &str, mutual_tls| {
+            let document = format!(r#"{{"issuer":"https://id.example",{members}}}"#);
+            introspection_url(document.as_bytes(), "https://id.example", false, mutual_tls)
+                .map(String::from)
+                .map_err(|error| format!("{error:?}"))
+        };
+        let one = r#""introspection_endpoint":"https://id.example/introspect""#;
+        let both = format!(
+            r#"{one},"mtls_endpoint_aliases":{{"introspection_endpoint":"https://mtls.id.example/introspect"}}"#
+        );
+        let unsafe_alias = format!(
+            r#"{one},"mtls_endpoint_aliases":{{"introspection_endpoint":"http://mtls.id.example/"}}"#
+        );
+        let plain = "https://id.example/introspect";
+        for (members, mutual_tls, want) in [
+            (one, false, Ok(plain)),
+            (one, true, Ok(plain)),
+            (&both, false, Ok(plain)),
+            (&both, true, Ok("https://mtls.id.example/introspect")),
+            (&unsafe_alias, true, Err("IntrospectionTransport")),
+            (
+                r#""introspection_endpoint":7"#,
+                false,
+                Err("NoIntrospectionUrl"),
+            ),
+            (
+                r#""jwks_uri":"https://id.example/jwks""#,
+                false,
+                Err("NoIntrospectionUrl"),
+            ),
+            (
+                r#""introspection_endpoint":"http://127.0.0.1/""#,
+                false,
+                Err("IntrospectionTransport"),
+            ),
+        ] {
+            let want = want.map(str::to_owned).map_err(str::to_owned);
+            assert_eq!(found(members, mutual_tls), want, "{members}");
+        }
+        let other = introspection_url(
+            br#"{"issuer":"https://evil.example","introspection_endpoint":"https://id.example/"}"#,
+            "https://id.example",
+            false,
+            false,
+        );
+        assert!(matches!(other, Err(DiscoveryError::Issuer { .. })));
     }
 
     #[test]

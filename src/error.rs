@@ -18,7 +18,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use crate::clock::NumericDate;
+use crate::dpop::ProofErrorKind;
+use crate::mtls::CertificateRefusal;
 
 type Cause = Arc<dyn Error + Send + Sync>;
 
@@ -56,8 +60,12 @@ pub enum ConfigErrorKind {
     Resource,
     /// A bound: a size, a number or a time.
     Limit,
-    /// The HTTP client that fetches keys.
+    /// The HTTP client that fetches keys and asks about tokens.
     Fetch,
+    /// How opaque tokens are asked about: where, as whom, within which bounds.
+    Introspection,
+    /// Where Redis is, or how it is spoken to.
+    Redis,
     /// Two settings that contradict each other.
     Contradiction,
 }
@@ -102,6 +110,7 @@ impl Error for ConfigError {
 pub struct VerifyError {
     kind: VerifyErrorKind,
     source: Option<Cause>,
+    dpop_nonce: Option<Box<HeaderValue>>,
 }
 
 /// The part of a compact token (RFC 7515 §7.1) that a refusal is about.
@@ -219,6 +228,13 @@ pub enum VerifyErrorKind {
         /// When it was checked.
         now: NumericDate,
     },
+    /// The token was issued too long ago for what it is to do.
+    TooOld {
+        /// Its `iat`.
+        at: NumericDate,
+        /// When it was checked.
+        now: NumericDate,
+    },
     /// The issuer's key set has no such key.
     KeyUnknown,
     /// The issuer's key of that `kid` cannot be used with the header's `alg`.
@@ -229,8 +245,21 @@ pub enum VerifyErrorKind {
     Signature,
     /// The token is bound to its sender by `cnf`, and nothing here checks that (RFC 7800, RFC 9449 §7.2).
     SenderBound,
+    /// The token is not bound to its sender, where every token has to be (RFC 8705 §3, FAPI 2.0 §5.3.4).
+    SenderNotBound,
+    /// The proof of possession is not good, or there is none (RFC 9449 §4.3, §7).
+    Proof(ProofErrorKind),
+    /// The client has not shown the certificate that the token is bound to (RFC 8705 §3).
+    ClientCertificate {
+        /// Why not.
+        why: CertificateRefusal,
+    },
     /// The claims cannot be read as the service's own claims type.
     ClaimsType,
+    /// The issuer, asked about the token, says that it is not active (RFC 7662 §2.2).
+    Inactive,
+    /// The token, its session, its subject or its issuer has been revoked; see [`revocation`](crate::revocation).
+    Revoked,
 }
 
 impl VerifyErrorKind {
@@ -261,12 +290,18 @@ impl VerifyErrorKind {
             Self::Expired { .. } => "expired",
             Self::NotYetValid { .. } => "not_yet_valid",
             Self::IssuedInFuture { .. } => "issued_in_future",
+            Self::TooOld { .. } => "too_old",
             Self::KeyUnknown => "key_unknown",
             Self::KeyMismatch => "key_mismatch",
             Self::KeyAmbiguous => "key_ambiguous",
             Self::Signature => "signature",
             Self::SenderBound => "sender_bound",
+            Self::SenderNotBound => "sender_not_bound",
+            Self::Proof(kind) => kind.code(),
+            Self::ClientCertificate { why } => why.code(),
             Self::ClaimsType => "claims_type",
+            Self::Inactive => "inactive",
+            Self::Revoked => "revoked",
         }
     }
 }
@@ -315,6 +350,7 @@ impl fmt::Display for VerifyErrorKind {
             Self::Expired { at, now } => write!(f, "expired at {at}, now is {now}"),
             Self::NotYetValid { at, now } => write!(f, "not valid before {at}, now is {now}"),
             Self::IssuedInFuture { at, now } => write!(f, "issued at {at}, now is {now}"),
+            Self::TooOld { at, now } => write!(f, "issued long ago, at {at}, now is {now}"),
             Self::KeyUnknown => f.write_str("the issuer has no such key"),
             Self::KeyMismatch => f.write_str("the issuer's key does not fit \"alg\""),
             Self::KeyAmbiguous => f.write_str("no \"kid\", and more than one key fits"),
@@ -322,7 +358,12 @@ impl fmt::Display for VerifyErrorKind {
             Self::SenderBound => {
                 f.write_str("token is bound to its sender by \"cnf\", which is not checked here")
             }
+            Self::SenderNotBound => f.write_str("token is not bound to its sender by \"cnf\""),
+            Self::Proof(kind) => kind.fmt(f),
+            Self::ClientCertificate { why } => why.fmt(f),
             Self::ClaimsType => f.write_str("claims do not fit the service's claims type"),
+            Self::Inactive => f.write_str("the issuer says that the token is not active"),
+            Self::Revoked => f.write_str("the token has been revoked"),
         }
     }
 }
@@ -335,13 +376,25 @@ impl VerifyError {
         Self {
             kind,
             source: Some(Arc::new(source)),
+            dpop_nonce: None,
         }
+    }
+
+    pub(crate) fn with_dpop_nonce(mut self, nonce: Option<HeaderValue>) -> Self {
+        self.dpop_nonce = nonce.map(Box::new);
+        self
     }
 
     /// What is wrong.
     #[must_use]
     pub fn kind(&self) -> VerifyErrorKind {
         self.kind
+    }
+
+    /// The nonce that the client's next proof is to have, where that is what was wrong: to be sent as `DPoP-Nonce` (RFC 9449 §9).
+    #[must_use]
+    pub fn dpop_nonce(&self) -> Option<&HeaderValue> {
+        self.dpop_nonce.as_deref()
     }
 
     /// A stable name for logs, metrics and traces.
@@ -353,7 +406,11 @@ impl VerifyError {
 
 impl From<VerifyErrorKind> for VerifyError {
     fn from(kind: VerifyErrorKind) -> Self {
-        Self { kind, source: None }
+        Self {
+            kind,
+            source: None,
+            dpop_nonce: None,
+        }
     }
 }
 
@@ -506,6 +563,12 @@ pub enum UnavailableKind {
     Credential,
     /// A moment to check the signature in: as many are being checked as may be.
     Verification,
+    /// Whoever knows which tokens are revoked.
+    Revocations,
+    /// Whoever remembers the proofs that were used.
+    Replays,
+    /// The issuer's word on the token: it did not answer as it must, or is not asked at this moment.
+    Introspection,
 }
 
 impl Unavailable {
@@ -534,6 +597,13 @@ impl Unavailable {
         self.retry_after
     }
 
+    /// The same as `Retry-After` counts (RFC 9110 §10.2.3); a zero would invite a client to ask again at once.
+    pub(crate) fn retry_after_seconds(&self) -> u64 {
+        let span = self.retry_after;
+        let rest = u64::from(span.subsec_nanos() > 0);
+        span.as_secs().saturating_add(rest).max(1)
+    }
+
     /// A stable name for logs, metrics and traces.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -542,6 +612,9 @@ impl Unavailable {
             UnavailableKind::Issuer => "issuer_unavailable",
             UnavailableKind::Credential => "credential_unavailable",
             UnavailableKind::Verification => "verification_unavailable",
+            UnavailableKind::Revocations => "revocations_unavailable",
+            UnavailableKind::Replays => "replays_unavailable",
+            UnavailableKind::Introspection => "introspection_unavailable",
         }
     }
 }
@@ -552,6 +625,15 @@ impl fmt::Display for Unavailable {
             UnavailableKind::Keys => f.write_str("the issuer's keys cannot be reached"),
             UnavailableKind::Issuer => f.write_str("cannot tell whether the issuer is trusted"),
             UnavailableKind::Verification => f.write_str("too many signatures are being checked"),
+            UnavailableKind::Revocations => {
+                f.write_str("cannot tell whether the token has been revoked")
+            }
+            UnavailableKind::Replays => {
+                f.write_str("cannot tell whether the proof was used before")
+            }
+            UnavailableKind::Introspection => {
+                f.write_str("the issuer cannot be asked about the token")
+            }
             UnavailableKind::Credential => {
                 f.write_str("cannot tell whether the credential is good")
             }

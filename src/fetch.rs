@@ -34,7 +34,7 @@ use http::{Request, Response, StatusCode};
 use tokio::time::timeout;
 
 #[cfg(feature = "reqwest")]
-pub(crate) use client::HttpClient;
+pub(crate) use client::{HttpClient, Tls};
 
 /// What [`Fetch::fetch`] returns.
 pub type FetchFuture =

@@ -1,8 +1,11 @@
 //! What an operator may ask: how old the keys are, what went wrong, how long they will last.
 //!
-//! As JSON a [`Health`] is `{"ready": …, "issuers": […], "token_cache": …}`, the last with the members of [`TokenCacheHealth`], or
-//! `null` where the cache is off. There are these members for each issuer that publishes keys; all times are
-//! whole seconds:
+//! As JSON a [`Health`] is `{"ready": …, "issuers": […], "token_cache": …, "revocations": …, "introspection": […], "used_proofs": …}`.
+//! `token_cache` and `revocations` have the members of [`TokenCacheHealth`] and [`RevocationsHealth`], or are `null` where the cache is
+//! off and nothing is asked of revocations. `introspection` has one object for each issuer that is asked about tokens, with the members
+//! of [`IntrospectionHealth`]. `used_proofs` is how many used DPoP proofs are remembered here, or `null` where
+//! [none are checked](crate::dpop), or their store cannot tell. There are these members for each issuer that publishes keys; all times
+//! are whole seconds:
 //!
 //! | member | what it says |
 //! |---|---|
@@ -26,7 +29,9 @@ use serde::{Serialize, Serializer};
 
 use crate::error::chain;
 
+pub use crate::introspection::IntrospectionHealth;
 pub use crate::jwks::KeySetHealth;
+pub use crate::revocation::RevocationsHealth;
 pub use crate::token_cache::TokenCacheHealth;
 
 /// The state of an authenticator at the moment it was asked for. Serializes to one JSON object.
@@ -35,6 +40,9 @@ pub struct Health {
     ready: bool,
     issuers: Vec<KeySetHealth>,
     token_cache: Option<TokenCacheHealth>,
+    revocations: Option<RevocationsHealth>,
+    introspection: Vec<IntrospectionHealth>,
+    used_proofs: Option<u64>,
 }
 
 impl Health {
@@ -42,11 +50,17 @@ impl Health {
         ready: bool,
         issuers: Vec<KeySetHealth>,
         token_cache: Option<TokenCacheHealth>,
+        revocations: Option<RevocationsHealth>,
+        introspection: Vec<IntrospectionHealth>,
+        used_proofs: Option<u64>,
     ) -> Self {
         Self {
             ready,
             issuers,
             token_cache,
+            revocations,
+            introspection,
+            used_proofs,
         }
     }
 
@@ -60,6 +74,25 @@ impl Health {
     #[must_use]
     pub fn token_cache(&self) -> Option<TokenCacheHealth> {
         self.token_cache
+    }
+
+    /// What is revoked, if anything is [asked](crate::AuthenticatorBuilder::revocations).
+    #[must_use]
+    pub fn revocations(&self) -> Option<RevocationsHealth> {
+        self.revocations
+    }
+
+    /// Each issuer that is [asked](crate::introspection) about its tokens, sorted by issuer.
+    #[must_use]
+    pub fn introspection(&self) -> &[IntrospectionHealth] {
+        &self.introspection
+    }
+
+    /// How many used DPoP proofs are remembered here; `None` if no proofs are [checked](crate::AuthenticatorBuilder::dpop), or if
+    /// what remembers them [cannot tell](crate::dpop::ReplayStore::remembered).
+    #[must_use]
+    pub fn used_proofs(&self) -> Option<u64> {
+        self.used_proofs
     }
 
     /// The keys of each issuer that publishes them, sorted by issuer. Keys given in code are not among them.
@@ -85,6 +118,27 @@ impl Serialize for KeySetHealth {
         fields.serialize_field("next_refresh", &self.next_refresh().map(seconds))?;
         fields.serialize_field("stale_left", &self.stale_left().as_secs())?;
         fields.serialize_field("budget", &self.budget())?;
+        fields.end()
+    }
+}
+
+impl Serialize for IntrospectionHealth {
+    /// Spans of time as whole seconds, errors as their messages.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let seconds = |span: std::time::Duration| span.as_secs();
+        let mut fields = serializer.serialize_struct("IntrospectionHealth", 12)?;
+        fields.serialize_field("issuer", self.issuer())?;
+        fields.serialize_field("endpoint", &self.endpoint())?;
+        fields.serialize_field("calls", &self.calls())?;
+        fields.serialize_field("in_flight", &self.in_flight())?;
+        fields.serialize_field("failures", &self.failures())?;
+        fields.serialize_field("paused_for", &self.paused_for().map(seconds))?;
+        fields.serialize_field("last_error", &self.last_error().map(chain))?;
+        fields.serialize_field("last_error_age", &self.last_error_age().map(seconds))?;
+        fields.serialize_field("answers", &self.answers())?;
+        fields.serialize_field("bytes", &self.bytes())?;
+        fields.serialize_field("most_bytes", &self.most_bytes())?;
+        fields.serialize_field("refusals", &self.refusals())?;
         fields.end()
     }
 }

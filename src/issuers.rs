@@ -14,14 +14,15 @@ mod resolver;
 mod template;
 mod trusted_issuer;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::NumericDate;
 use crate::error::{ConfigError, ConfigErrorKind};
+use crate::introspection::{Introspector, Tokens};
 use crate::jose::{Algorithm, KeySerial, KeySet};
-use crate::jwks::RemoteKeys;
+use crate::jwks::{LookUp, RemoteKeys};
 use crate::policy::Policy;
 
 pub(crate) use resolved::{Asking, Found, Resolved};
@@ -35,6 +36,8 @@ pub(crate) use trusted_issuer::key_setters;
 pub(crate) struct Trusted {
     pub(crate) policy: Policy,
     pub(crate) keys: Keys,
+    /// Whom to ask about its tokens, and about which.
+    pub(crate) introspector: Option<Introspector>,
     /// Whether a token of it has verified.
     proved: AtomicBool,
 }
@@ -44,8 +47,27 @@ impl Trusted {
         Self {
             policy,
             keys,
+            introspector: None,
             proved: AtomicBool::new(false),
         }
+    }
+
+    /// Whether opaque tokens are taken for its own.
+    fn has_opaque_tokens(&self) -> bool {
+        let introspector = self.introspector.as_ref();
+        introspector.is_some_and(|introspector| introspector.tokens().include_opaque())
+    }
+
+    /// Whom to ask about its JWTs, if that is done.
+    fn introspector_of_jwts(&self) -> Option<&Introspector> {
+        let introspector = self.introspector.as_ref();
+        introspector.filter(|introspector| introspector.tokens().include_jwts())
+    }
+
+    /// Whether its JWTs are refused, since it is said to have none.
+    pub(crate) fn has_no_jwts(&self) -> bool {
+        let introspector = self.introspector.as_ref();
+        introspector.is_some_and(|introspector| introspector.tokens() == Tokens::OpaqueAlone)
     }
 
     fn is_proved(&self) -> bool {
@@ -59,19 +81,21 @@ impl Trusted {
 }
 
 /// Where an issuer's keys come from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Keys {
     /// Given in code.
     Fixed(Arc<KeySet>),
     /// Published by the issuer.
     Remote(RemoteKeys),
+    /// It has none: all its tokens are opaque.
+    Absent,
 }
 
 impl Keys {
     /// Whether tokens can be verified without waiting.
     pub(crate) fn are_ready(&self) -> bool {
         match self {
-            Self::Fixed(_) => true,
+            Self::Fixed(_) | Self::Absent => true,
             Self::Remote(remote) => remote.is_ready(),
         }
     }
@@ -87,13 +111,23 @@ impl Keys {
         match self {
             Self::Fixed(keys) => keys.offers(key, key_id, algorithm, now),
             Self::Remote(remote) => remote.still_has(key, key_id, algorithm),
+            Self::Absent => false,
+        }
+    }
+
+    /// Keys that can judge a token of this `kid` and algorithm, at once or after a download.
+    pub(crate) fn look_up(&self, key_id: Option<&str>, algorithm: Algorithm) -> LookUp {
+        match self {
+            Self::Fixed(keys) => LookUp::Ready(Arc::clone(keys)),
+            Self::Remote(remote) => remote.look_up(key_id, algorithm),
+            Self::Absent => LookUp::Refused,
         }
     }
 
     pub(crate) fn remote(&self) -> Option<&RemoteKeys> {
         match self {
             Self::Remote(remote) => Some(remote),
-            Self::Fixed(_) => None,
+            Self::Fixed(_) | Self::Absent => None,
         }
     }
 }
@@ -101,8 +135,13 @@ impl Keys {
 /// All issuers that are trusted.
 #[derive(Debug)]
 pub(crate) struct Issuers {
-    given: HashMap<Arc<str>, Arc<Trusted>>,
+    /// In a tree: most services trust a few, and to compare a few names costs less than to hash one.
+    given: BTreeMap<Arc<str>, Arc<Trusted>>,
     resolved: Option<Resolved>,
+    /// The one whose opaque tokens are; they do not say so themselves.
+    opaque: Option<Arc<Trusted>>,
+    /// Whether any issuer is asked about its JWTs.
+    asks_about_jwts: bool,
 }
 
 impl Issuers {
@@ -110,17 +149,44 @@ impl Issuers {
         trusted: impl IntoIterator<Item = Trusted>,
         resolved: Option<Resolved>,
     ) -> Result<Self, ConfigError> {
-        let mut given = HashMap::new();
+        let mut given = BTreeMap::new();
+        let mut opaque = None;
+        let mut asks_about_jwts = false;
         for each in trusted {
-            let name = each.policy.shared_issuer();
-            if given.insert(Arc::clone(&name), Arc::new(each)).is_some() {
+            let (name, each) = (each.policy.shared_issuer(), Arc::new(each));
+            asks_about_jwts |= each.introspector_of_jwts().is_some();
+            if each.has_opaque_tokens() && opaque.replace(Arc::clone(&each)).is_some() {
+                return Err(ConfigError::new(
+                    ConfigErrorKind::Contradiction,
+                    "two issuers have opaque tokens, and such a token does not say whose it is: see `Introspection::jwts_only`",
+                ));
+            }
+            if given.insert(Arc::clone(&name), each).is_some() {
                 return Err(ConfigError::new(
                     ConfigErrorKind::Issuer,
                     format!("the issuer {name:?} is given twice"),
                 ));
             }
         }
-        Ok(Self { given, resolved })
+        Ok(Self {
+            given,
+            resolved,
+            opaque,
+            asks_about_jwts,
+        })
+    }
+
+    /// The issuer that an opaque token is taken for a token of, if there is one.
+    pub(crate) fn of_opaque(&self) -> Option<&Arc<Trusted>> {
+        self.opaque.as_ref()
+    }
+
+    /// Whom to ask about a JWT of the issuer that equals `iss`, if anyone is asked.
+    pub(crate) fn introspector_of_jwts(&self, iss: &str) -> Option<&Introspector> {
+        if !self.asks_about_jwts {
+            return None;
+        }
+        self.given.get(iss)?.introspector_of_jwts()
     }
 
     /// The issuer that equals `iss`, byte for byte, or what has to be awaited to know.

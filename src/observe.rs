@@ -4,6 +4,9 @@
 //!
 //! Events carry codes and counts, never a token. An [`Observer`] is called on the request's own path and must return
 //! at once. One that panics hurts nobody: the panic goes no further, and the others are told all the same.
+//!
+//! `TracingObserver` (feature `tracing`) writes them to logs and traces; `MetricsObserver` (feature `metrics`) counts them, and
+//! its documentation lists the names.
 
 use std::error::Error;
 use std::fmt;
@@ -11,10 +14,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::error::Rejection;
+use crate::revocation::RevocationError;
 
+#[cfg(feature = "metrics")]
+mod metrics;
 #[cfg(feature = "tracing")]
 mod tracing;
 
+#[cfg(feature = "metrics")]
+pub use self::metrics::MetricsObserver;
 #[cfg(feature = "tracing")]
 pub use self::tracing::TracingObserver;
 
@@ -25,7 +33,7 @@ pub enum Event<'a> {
     /// A token was accepted.
     #[non_exhaustive]
     Accepted {
-        /// The issuer whose key verified it.
+        /// The issuer whose key verified it, or who vouches for it.
         issuer: &'a str,
     },
     /// A credential that is no token was accepted by the service's own check.
@@ -74,6 +82,46 @@ pub enum Event<'a> {
         /// Whether keys are left to verify known tokens with.
         serving: bool,
     },
+    /// An issuer was asked about a token, and answered as it should.
+    #[non_exhaustive]
+    Introspected {
+        /// The issuer.
+        issuer: &'a str,
+        /// Whether the token is active, and satisfies the policy.
+        active: bool,
+    },
+    /// An issuer was asked about a token, and did not answer as it should.
+    #[non_exhaustive]
+    IntrospectionFailed {
+        /// The issuer.
+        issuer: &'a str,
+        /// Why.
+        error: &'a (dyn Error + 'static),
+        /// Whether it will not be asked for a while.
+        paused: bool,
+    },
+    /// It could not be told whether a good token has been revoked.
+    #[non_exhaustive]
+    RevocationUnknown {
+        /// Why.
+        error: &'a RevocationError,
+        /// Whether the token was accepted nevertheless, since the service [says so](crate::revocation::OnUnknown).
+        allowed: bool,
+    },
+    /// An issuer has logged a session or a subject out, and it has been revoked (feature `logout`).
+    #[non_exhaustive]
+    LogoutReceived {
+        /// The issuer whose logout token it was.
+        issuer: &'a str,
+    },
+    /// A request to log somebody out was not carried out (feature `logout`).
+    #[non_exhaustive]
+    LogoutRefused {
+        /// A stable name for the reason.
+        reason: &'static str,
+        /// Why.
+        error: &'a (dyn Error + 'static),
+    },
 }
 
 impl Event<'_> {
@@ -90,6 +138,11 @@ impl Event<'_> {
             Self::KeysRefreshed { .. } => "keys_refreshed",
             Self::KeySkipped { .. } => "key_skipped",
             Self::RefreshFailed { .. } => "refresh_failed",
+            Self::Introspected { .. } => "introspected",
+            Self::IntrospectionFailed { .. } => "introspection_failed",
+            Self::RevocationUnknown { .. } => "revocation_unknown",
+            Self::LogoutReceived { .. } => "logout_received",
+            Self::LogoutRefused { .. } => "logout_refused",
         }
     }
 }

@@ -29,9 +29,11 @@ use crate::claims::{Claims, Scopes};
 use crate::clock::NumericDate;
 use crate::error::{ConfigError, ConfigErrorKind, VerifyErrorKind};
 use crate::jose::{Algorithm, Algorithms, Header, KeySet};
+use crate::sender::{Binding, BindingRule};
 
 mod audience;
 mod builder;
+mod introspected;
 mod issuer;
 mod preset;
 mod required;
@@ -39,13 +41,14 @@ mod required;
 use audience::AudienceRule;
 pub use builder::{Dangerous, PolicyBuilder};
 pub(crate) use builder::{Weaken, policy_setters};
+pub(crate) use introspected::ToldBinding;
 use issuer::check_resource;
 pub(crate) use issuer::{check_issuer, check_transport, check_url};
 pub use preset::Preset;
 use required::RequiredClaim;
 
 /// A leeway above this hides expired tokens rather than clock drift (RFC 7519 §4.1.4: "no more than a few minutes").
-const MAX_LEEWAY: Duration = Duration::from_secs(600);
+pub(crate) const MAX_LEEWAY: Duration = Duration::from_secs(600);
 
 /// What is further ahead is no drift of clocks but a token that is to begin later (FAPI 2.0: "more than 60 seconds").
 const MAX_NOT_BEFORE_LEEWAY: Duration = Duration::from_secs(60);
@@ -86,6 +89,16 @@ pub struct Policy {
     header_only: bool,
     nonce_accepted: bool,
     binding_ignored: bool,
+    binding_rule: BindingRule,
+}
+
+/// What a token that satisfies a policy is good for, and for whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    /// What it grants, if another claim than `scope` says so.
+    pub(crate) scopes: Option<Arc<str>>,
+    /// Whom it is bound to, if it is.
+    pub(crate) binding: Option<Binding>,
 }
 
 /// Tells one built policy from all others of this process.
@@ -113,6 +126,11 @@ impl Policy {
 
     pub(crate) fn id(&self) -> PolicyId {
         self.id
+    }
+
+    /// By how much a time may be past.
+    pub(crate) fn leeway(&self) -> Duration {
+        self.leeway
     }
 
     pub(crate) fn shared_issuer(&self) -> Arc<str> {
@@ -167,15 +185,11 @@ impl Policy {
     }
 
     /// Checks the header: `alg`, `typ`, and that claims repeated there are the same (RFC 7519 §5.3).
-    pub(crate) fn check_header(
-        &self,
-        header: &Header<'_>,
-        claims: &Claims,
-    ) -> Result<(), VerifyErrorKind> {
+    fn check_header(&self, header: &Header<'_>, claims: &Claims) -> Result<(), VerifyErrorKind> {
         if !self.algorithms.contains(header.algorithm) {
             return Err(VerifyErrorKind::AlgorithmNotAllowed);
         }
-        let accepted = match TokenType::read(header.typ.as_deref()) {
+        let accepted = match TokenType::of(header) {
             TokenType::AccessToken => true,
             TokenType::Unspecific => self.profile == Profile::Jwt,
             TokenType::Other => false,
@@ -183,21 +197,31 @@ impl Policy {
         if !accepted {
             return Err(VerifyErrorKind::Type);
         }
-        for name in ["iss", "sub", "aud"] {
-            if let Some(replicated) = header.parameter(name) {
-                let same = claims
-                    .member(name)
-                    .is_some_and(|claim| claim.raw() == replicated.raw());
-                if !same {
-                    return Err(VerifyErrorKind::HeaderParameter { name });
-                }
-            }
-        }
-        Ok(())
+        check_replicated(header, claims)
+    }
+
+    /// Holds a token against this policy: everything that can be refused without a key.
+    pub(crate) fn check(
+        &self,
+        header: &Header<'_>,
+        claims: &Claims,
+        now: NumericDate,
+    ) -> Result<Grant, VerifyErrorKind> {
+        self.check_header(header, claims)?;
+        self.check_claims(header, claims, now)?;
+        self.grant(claims)
+    }
+
+    /// What the token is good for, by claims that were checked in all other points.
+    fn grant(&self, claims: &Claims) -> Result<Grant, VerifyErrorKind> {
+        Ok(Grant {
+            binding: self.binding_of(claims)?,
+            scopes: self.scopes_of(claims)?,
+        })
     }
 
     /// Checks the claims; `header` tells whether the token calls itself an access token.
-    pub(crate) fn check_claims(
+    fn check_claims(
         &self,
         header: &Header<'_>,
         claims: &Claims,
@@ -209,8 +233,7 @@ impl Policy {
         self.audience.check(claims)?;
         self.check_time(claims, now)?;
         self.check_required(claims)?;
-        self.check_kind(header, claims)?;
-        self.check_binding(claims)
+        self.check_kind(header, claims)
     }
 
     /// Whether the token's time is now: the one check whose outcome changes by itself.
@@ -243,7 +266,7 @@ impl Policy {
     }
 
     /// The scopes that the token grants, as a space-separated list; `None` if they are those of its registered `scope`.
-    pub(crate) fn scopes_of(&self, claims: &Claims) -> Result<Option<Arc<str>>, VerifyErrorKind> {
+    fn scopes_of(&self, claims: &Claims) -> Result<Option<Arc<str>>, VerifyErrorKind> {
         let configured = self.scope_claim;
         if configured != Some("scope") && claims.has_malformed_scope() {
             return Err(VerifyErrorKind::ClaimMalformed { name: "scope" });
@@ -265,7 +288,7 @@ impl Policy {
         if let Some(name) = claims.foreign() {
             return Err(VerifyErrorKind::ForeignClaim { name });
         }
-        let unspecific = TokenType::read(header.typ.as_deref()) == TokenType::Unspecific;
+        let unspecific = TokenType::of(header) == TokenType::Unspecific;
         if unspecific && !self.nonce_accepted && claims.has_nonce() {
             return Err(VerifyErrorKind::ForeignClaim { name: "nonce" });
         }
@@ -273,15 +296,35 @@ impl Policy {
     }
 
     /// RFC 9449 §7.2: a token bound to its sender must not pass as a plain bearer token.
-    fn check_binding(&self, claims: &Claims) -> Result<(), VerifyErrorKind> {
+    fn binding_of(&self, claims: &Claims) -> Result<Option<Binding>, VerifyErrorKind> {
+        if !self.binding_ignored {
+            return self.binding_rule.read(claims);
+        }
         match claims.member("cnf") {
-            Some(confirmation) if confirmation.members().is_none() => {
+            Some(confirmation) if confirmation.entries().is_none() => {
                 Err(VerifyErrorKind::ClaimMalformed { name: "cnf" })
             }
-            Some(_) if !self.binding_ignored => Err(VerifyErrorKind::SenderBound),
-            _ => Ok(()),
+            _ => Ok(None),
         }
     }
+}
+
+/// Claims that the header repeats must be the same there (RFC 7519 §5.3).
+pub(crate) fn check_replicated(
+    header: &Header<'_>,
+    claims: &Claims,
+) -> Result<(), VerifyErrorKind> {
+    for name in ["iss", "sub", "aud"] {
+        if let Some(replicated) = header.parameter(name) {
+            let same = claims
+                .member(name)
+                .is_some_and(|claim| claim.raw() == replicated.raw());
+            if !same {
+                return Err(VerifyErrorKind::HeaderParameter { name });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether the token's time is now (RFC 7519 §4.1.4 to §4.1.6).
@@ -308,8 +351,7 @@ fn check_time(
     Ok(())
 }
 
-/// What the header's `typ` says of the kind of token (RFC 7515 §4.1.9: the prefix `application/` may be left out, and
-/// media types know no case).
+/// What the header's `typ` says of the kind of token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TokenType {
     /// Absent, or `JWT`, which RFC 8725 §3.11 does not count as a type.
@@ -320,21 +362,11 @@ enum TokenType {
 }
 
 impl TokenType {
-    fn read(typ: Option<&str>) -> Self {
-        const PREFIX: &str = "application/";
-        let Some(typ) = typ else {
-            return Self::Unspecific;
-        };
-        let name = match typ.split_at_checked(PREFIX.len()) {
-            Some((prefix, name)) if prefix.eq_ignore_ascii_case(PREFIX) => name,
-            _ => typ,
-        };
-        if name.eq_ignore_ascii_case("at+jwt") {
-            Self::AccessToken
-        } else if name.eq_ignore_ascii_case("jwt") {
-            Self::Unspecific
-        } else {
-            Self::Other
+    fn of(header: &Header<'_>) -> Self {
+        match header.media_type() {
+            Some(name) if name.eq_ignore_ascii_case("at+jwt") => Self::AccessToken,
+            Some(name) if !name.eq_ignore_ascii_case("jwt") => Self::Other,
+            _ => Self::Unspecific,
         }
     }
 }

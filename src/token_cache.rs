@@ -7,7 +7,7 @@
 //! 3. its time is now: `exp`, `nbf` and `iat` are checked at every request, so that a clock that jumps is followed;
 //! 4. the key that verified it is in the issuer's current key set, and in force.
 //!
-//! Else it is verified as if it had never been seen. Only what was accepted gets in; a refusal is never remembered. Entries hold
+//! Else it is verified as if it had never been seen. Only what was verified gets in; a refusal is never remembered. Entries hold
 //! the claims, which handlers are given anyway, and no token: whoever reads them has no credential to show.
 //!
 //! Each authenticator has a cache of its own, so that what one accepts says nothing about another. It is bounded by

@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use crate::claims::{Audience, ClaimError, Claims, Scopes};
 use crate::clock::NumericDate;
 use crate::jose::{Algorithm, Header, KeySerial, VerificationKey};
-use crate::policy::{Policy, PolicyId};
+use crate::policy::{Grant, Policy, PolicyId};
+use crate::revocation::{Marks, TokenFacts};
+use crate::sender::Binding;
 
 /// A token that passed every check, with its claims as a `C`; cheap to clone.
 ///
@@ -39,17 +41,26 @@ struct Proof<C> {
     issuer: Arc<str>,
     /// Which policy it was held against.
     policy: PolicyId,
-    /// What verified it.
-    key: KeySerial,
-    algorithm: Algorithm,
-    key_id: Option<Arc<str>>,
-    typ: Option<Cow<'static, str>>,
+    /// What verified it; nothing where the issuer was asked.
+    signed: Option<Signed>,
     claims_set: Claims,
     /// What the token grants, if another claim than `scope` says so.
     scopes: Option<Arc<str>>,
+    /// Whom it is bound to, if it is.
+    binding: Option<Box<Binding>>,
+    /// What it can be revoked by, if anything is revoked where it was verified.
+    marks: Option<Marks>,
     /// About how many bytes all of it takes.
     weight: u64,
     claims: C,
+}
+
+/// What is known of a token by its signature.
+struct Signed {
+    by: KeySerial,
+    algorithm: Algorithm,
+    key_id: Option<Arc<str>>,
+    typ: Option<Cow<'static, str>>,
 }
 
 impl<C: DeserializeOwned + 'static> Verified<C> {
@@ -59,24 +70,49 @@ impl<C: DeserializeOwned + 'static> Verified<C> {
         key: &VerificationKey,
         header: &Header<'_>,
         claims_set: Claims,
-        scopes: Option<Arc<str>>,
+        grant: Grant,
         checked_at: NumericDate,
     ) -> Result<Self, ClaimError> {
-        let claims = read(&claims_set)?;
-        let weight = weight::<C>(&claims_set, scopes.as_deref());
-        let proof = Arc::new(Proof {
-            weight,
-            issuer: policy.shared_issuer(),
-            policy: policy.id(),
-            key: key.serial(),
+        let signed = Signed {
+            by: key.serial(),
             algorithm: header.algorithm,
             key_id: header
                 .key_id
                 .as_deref()
                 .map(|key_id| shared_key_id(key_id, key)),
             typ: header.typ.as_deref().map(type_name),
+        };
+        Self::by(Some(signed), policy, claims_set, grant, checked_at)
+    }
+
+    /// The issuer of `policy` vouches for the token, and its answer satisfies that.
+    pub(crate) fn introspected(
+        policy: &Policy,
+        claims_set: Claims,
+        grant: Grant,
+        checked_at: NumericDate,
+    ) -> Result<Self, ClaimError> {
+        Self::by(None, policy, claims_set, grant, checked_at)
+    }
+
+    fn by(
+        signed: Option<Signed>,
+        policy: &Policy,
+        claims_set: Claims,
+        grant: Grant,
+        checked_at: NumericDate,
+    ) -> Result<Self, ClaimError> {
+        let claims = read(&claims_set)?;
+        let weight = weight::<C>(&claims_set, &grant);
+        let proof = Arc::new(Proof {
+            issuer: policy.shared_issuer(),
+            policy: policy.id(),
+            signed,
             claims_set,
-            scopes,
+            scopes: grant.scopes,
+            binding: grant.binding.map(Box::new),
+            marks: None,
+            weight,
             claims,
         });
         Ok(Self { proof, checked_at })
@@ -90,14 +126,41 @@ impl<C> Verified<C> {
         self
     }
 
+    /// The same token, which can be revoked by `marks` from now on. Before it is shared with anyone.
+    pub(crate) fn marked(mut self, marks: Marks) -> Self {
+        if let Some(proof) = Arc::get_mut(&mut self.proof) {
+            proof.marks = Some(marks);
+        }
+        self
+    }
+
+    /// Whom it is bound to, if it is.
+    pub(crate) fn binding(&self) -> Option<&Binding> {
+        self.proof.binding.as_deref()
+    }
+
+    /// What it can be revoked by, if that was said.
+    pub(crate) fn marks(&self) -> Option<&Marks> {
+        self.proof.marks.as_ref()
+    }
+
+    /// What a store of revocations is told of it, if it can be revoked at all.
+    pub(crate) fn facts(&self) -> Option<TokenFacts<'_>> {
+        let Proof {
+            issuer, claims_set, ..
+        } = &*self.proof;
+        let marks = self.marks()?;
+        Some(TokenFacts::new(issuer, claims_set, marks, self.checked_at))
+    }
+
     /// Whether it was held against exactly this policy.
     pub(crate) fn is_by(&self, policy: &Policy) -> bool {
         self.proof.policy == policy.id()
     }
 
     /// The key that verified it.
-    pub(crate) fn key(&self) -> KeySerial {
-        self.proof.key
+    pub(crate) fn key(&self) -> Option<KeySerial> {
+        self.proof.signed.as_ref().map(|signed| signed.by)
     }
 
     /// About how many bytes it takes.
@@ -108,7 +171,7 @@ impl<C> Verified<C> {
 
 /// What the claims take is known. What a type of the service's own takes is not: most name a few claims of many, which are a
 /// quarter of the text. Whoever sends thousands of values means a type that keeps them all, each in a node of a tree.
-fn weight<C: 'static>(claims_set: &Claims, scopes: Option<&str>) -> u64 {
+fn weight<C: 'static>(claims_set: &Claims, grant: &Grant) -> u64 {
     const USUAL_VALUES: usize = 64;
     const NODE: usize = 72;
     let own = if TypeId::of::<C>() == TypeId::of::<Claims>() {
@@ -118,8 +181,9 @@ fn weight<C: 'static>(claims_set: &Claims, scopes: Option<&str>) -> u64 {
         let values = text.bytes().filter(|byte| b",:[{".contains(byte)).count();
         text.len() / 4 + NODE * values.saturating_sub(USUAL_VALUES)
     };
-    let scopes = scopes.map_or(0, str::len);
-    (size_of::<Proof<C>>() + claims_set.weight() + own + scopes) as u64
+    let scopes = grant.scopes.as_ref().map_or(0, |scopes| scopes.len());
+    let binding = grant.binding.as_ref().map_or(0, size_of_val);
+    (size_of::<Proof<C>>() + claims_set.weight() + own + scopes + binding) as u64
 }
 
 /// The key's own copy of its `kid`, where it has one.
@@ -156,13 +220,13 @@ impl<C> Verified<C> {
         &self.proof.claims
     }
 
-    /// The whole claims set, every member readable by name.
+    /// The whole claims set, every member readable by name; of an opaque token what its issuer [answered](crate::introspection).
     #[must_use]
     pub fn claims_set(&self) -> &Claims {
         &self.proof.claims_set
     }
 
-    /// `iss`: the configured issuer whose key verified the token.
+    /// `iss`: the configured issuer whose key verified the token, or who [vouches](crate::introspection) for it.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.proof.issuer
@@ -228,19 +292,20 @@ impl<C> Verified<C> {
     /// The header's `kid`: the key that the token says it was signed with.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.proof.key_id.as_deref()
+        self.proof.signed.as_ref()?.key_id.as_deref()
     }
 
-    /// The header's `alg`: the algorithm that policy, header and key agreed on.
+    /// The header's `alg`: the algorithm that policy, header and key agreed on. `None` if the issuer was
+    /// [asked](crate::introspection) about the token, which then has no header.
     #[must_use]
-    pub fn algorithm(&self) -> Algorithm {
-        self.proof.algorithm
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.proof.signed.as_ref().map(|signed| signed.algorithm)
     }
 
     /// The header's `typ`, as it was sent.
     #[must_use]
     pub fn typ(&self) -> Option<&str> {
-        self.proof.typ.as_deref()
+        self.proof.signed.as_ref()?.typ.as_deref()
     }
 }
 

@@ -4,7 +4,6 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
@@ -12,7 +11,7 @@ use crate::claims::Claims;
 use crate::clock::NumericDate;
 use crate::error::{ConfigError, VerifyError, VerifyErrorKind};
 use crate::jose::{Algorithm, Compact, Header, KeySet};
-use crate::policy::Policy;
+use crate::policy::{Grant, Policy};
 use crate::verified::Verified;
 
 /// The longest token that is read, in bytes. Servers bound a request's headers at 8 to 64 KiB.
@@ -52,12 +51,10 @@ impl<'c> Unverified<'c> {
         policy: &Policy,
         now: NumericDate,
     ) -> Result<Checked<'c>, VerifyErrorKind> {
-        policy.check_header(&self.header, &self.claims)?;
-        policy.check_claims(&self.header, &self.claims, now)?;
-        let scopes = policy.scopes_of(&self.claims)?;
+        let grant = policy.check(&self.header, &self.claims, now)?;
         Ok(Checked {
             unverified: self,
-            scopes,
+            grant,
             now,
         })
     }
@@ -66,8 +63,7 @@ impl<'c> Unverified<'c> {
 /// A token that satisfies its issuer's policy, if only its signature holds.
 pub(crate) struct Checked<'c> {
     unverified: Unverified<'c>,
-    /// What it grants, if another claim than `scope` says so.
-    scopes: Option<Arc<str>>,
+    grant: Grant,
     now: NumericDate,
 }
 
@@ -79,6 +75,11 @@ impl Checked<'_> {
 
     pub(crate) fn algorithm(&self) -> Algorithm {
         self.unverified.header.algorithm
+    }
+
+    /// What the signature is of. It tells tokens apart: of one there may be more than one good signature.
+    pub(crate) fn signed_part(&self) -> &[u8] {
+        self.unverified.compact.signing_input
     }
 
     /// Checks the signature with the keys of `policy`'s issuer, then reads the service's own claims type.
@@ -102,7 +103,7 @@ impl Checked<'_> {
             key,
             header,
             claims.clone(),
-            self.scopes.clone(),
+            self.grant.clone(),
             self.now,
         )
         .map_err(|error| VerifyError::because(VerifyErrorKind::ClaimsType, error))

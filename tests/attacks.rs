@@ -20,3 +20,4 @@ mod signature;
 mod support;
 #[path = "attacks/transport.rs"]
 mod transport;
+mod twin;

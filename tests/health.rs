@@ -47,6 +47,9 @@ async fn health_is_told_as_one_json_object() {
             "budget": 2,
         }],
         "token_cache": UNUSED_CACHE.parse::<serde_json::Value>().expect("JSON"),
+        "revocations": null,
+        "introspection": [],
+        "used_proofs": null,
     });
     assert_eq!(health, wanted);
 }
@@ -91,7 +94,7 @@ fn keys_given_in_code_are_ready_and_not_listed() {
     );
     assert_eq!(
         health,
-        json!({"ready": true, "issuers": [], "token_cache": null})
+        json!({"ready": true, "issuers": [], "token_cache": null, "revocations": null, "introspection": [], "used_proofs": null})
     );
 }
 

@@ -7,13 +7,14 @@
     reason = "a test stops at what it did not expect"
 )]
 
+mod alone;
 mod lying;
 
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use alone::alone;
 use http::{Request, Response};
 use lying::{AUDIENCE, Answer, Service, no_task_is_left};
 use serde_json::json;
@@ -24,25 +25,6 @@ use tokio::time::timeout;
 use tower_bearer::fetch::{FetchError, FetchLimits};
 use tower_bearer::testing::{Behaviour, Endpoint, SigningKey, TestIssuer, key_set_of};
 use tower_bearer::{Algorithm, Authenticator, TrustedIssuer};
-
-/// Whether this is a process for this test alone. If not, such a process is started, and must end well.
-fn alone(test: &str) -> bool {
-    const ALONE: &str = "TOWER_BEARER_TEST_ALONE";
-    if std::env::var_os(ALONE).is_some() {
-        return true;
-    }
-    let this = std::env::current_exe().expect("the path of the tests");
-    let output = Command::new(this)
-        .args(["--exact", test, "--nocapture"])
-        .env(ALONE, "1")
-        .output()
-        .expect("a process");
-    let told = String::from_utf8_lossy(&output.stdout);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{told}\n{errors}");
-    println!("{told}");
-    false
-}
 
 /// The resident memory of this process in KiB.
 fn resident() -> u64 {
@@ -96,7 +78,10 @@ fn name(number: usize) -> String {
 
 #[tokio::test]
 async fn a_thousand_issuers_of_four_rsa_keys_take_less_than_32_mib() {
-    if !alone("a_thousand_issuers_of_four_rsa_keys_take_less_than_32_mib") {
+    if !alone(
+        "a_thousand_issuers_of_four_rsa_keys_take_less_than_32_mib",
+        &[],
+    ) {
         return;
     }
     // Without `alg`, so that each key fits six algorithms. They may be the same for all: nothing is shared by issuers.
@@ -175,7 +160,10 @@ async fn read_some(issuer: &TestIssuer, path: &str) {
 
 #[tokio::test]
 async fn no_fault_takes_more_than_16_mib_or_leaves_a_task_behind() {
-    if !alone("no_fault_takes_more_than_16_mib_or_leaves_a_task_behind") {
+    if !alone(
+        "no_fault_takes_more_than_16_mib_or_leaves_a_task_behind",
+        &[],
+    ) {
         return;
     }
     let elsewhere = lying::serve().await;

@@ -14,10 +14,11 @@ use support::{AUDIENCE, ISSUER, NOW, Stage};
 use tower_bearer::VerifyErrorKind::{
     Audience, Expired, IssuedInFuture, Issuer, KeyUnknown, NotYetValid, Signature,
 };
+use tower_bearer::credential::CookieToken;
 use tower_bearer::health::TokenCacheHealth;
 use tower_bearer::testing::{Endpoint, SigningKey, TestClock, TestIssuer};
 use tower_bearer::{
-    Algorithm, Authenticator, AuthenticatorBuilder, KeySet, NumericDate, Profile, Rejection,
+    Algorithm, Authenticator, AuthenticatorBuilder, Clock, KeySet, NumericDate, Profile, Rejection,
     TrustedIssuer, VerifyErrorKind,
 };
 
@@ -456,6 +457,96 @@ async fn a_remembered_token_is_refused_in_every_form_in_which_a_new_one_is() {
     stage.accept("remembered still", &token).await;
 }
 
+/// To be known at one place does not excuse a second credential at another.
+#[tokio::test]
+async fn a_remembered_token_is_refused_where_a_second_credential_stands_in_another_place() {
+    let stage = Stage::with(
+        |_| (),
+        |builder| {
+            let cookie = CookieToken::named("t").expect("a name");
+            let builder = builder.token_source(cookie);
+            builder.dangerous().accept_token_in_query()
+        },
+    )
+    .await;
+    let (token, other) = (stage.token().sign(), stage.token().subject("eve").sign());
+    let request = |headers: &[(&str, &str)], query: Option<&str>| {
+        let query = query.map(|token| format!("?access_token={token}"));
+        let mut request = Request::get(format!("/{}", query.unwrap_or_default()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(String::new()).expect("a request")
+    };
+    let (header, cookie) = (format!("Bearer {token}"), format!("t={token}"));
+    for _ in 0..2 {
+        for (row, alone) in [
+            ("header", request(&[("authorization", &header)], None)),
+            ("cookie", request(&[("cookie", &cookie)], None)),
+            ("query", request(&[], Some(&token))),
+        ] {
+            stage.call(alone).await.accepted(row);
+        }
+    }
+    let health = cached(&stage.auth);
+    assert_eq!((health.entries, health.hits), (1, 5));
+    let other_cookie = format!("t={other}");
+    let both = |cookie| [("authorization", &*header), ("cookie", cookie)];
+    for (row, request) in [
+        ("header and cookie", request(&both(&other_cookie), None)),
+        ("twice the same", request(&both(&cookie), None)),
+        ("header and an empty cookie", request(&both("t="), None)),
+        (
+            "header and query",
+            request(&[("authorization", &header)], Some(&other)),
+        ),
+        (
+            "cookie and query",
+            request(&[("cookie", &cookie)], Some(&other)),
+        ),
+        ("all", request(&both(&cookie), Some(&token))),
+    ] {
+        let answer = stage.call(request).await;
+        assert_eq!(answer.status(), 400, "{row}");
+        answer.tells_nothing_of(row, &token);
+    }
+    assert_eq!(cached(&stage.auth).entries, 1, "it is remembered still");
+}
+
+#[tokio::test]
+async fn tokens_verified_with_fixed_keys_are_remembered_and_expire() {
+    let clock = TestClock::new(at(NOW));
+    let issuer = TestIssuer::new(ISSUER);
+    issuer.clock(clock.clone());
+    let keys = KeySet::from_json(issuer.key_set().to_string().as_bytes()).expect("a key set");
+    let auth = Authenticator::builder(issuer.url(), AUDIENCE).key_set(keys);
+    let auth = auth.clock(clock.clone()).build().expect("sound");
+    for algorithm in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
+        let token = issuer.token().algorithm(algorithm).audience(AUDIENCE);
+        let now = clock.now().as_seconds();
+        let token = token.expires_at(at(now + 10)).sign();
+        let before = cached(&auth);
+        for _ in 0..3 {
+            assert_eq!(kind(auth.verify(&token).await), None, "{algorithm}");
+        }
+        clock.advance(Duration::from_secs(9));
+        assert_eq!(kind(auth.verify(&token).await), None, "{algorithm}");
+        assert_eq!(cached(&auth).hits - before.hits, 3, "{algorithm}");
+        assert_eq!(cached(&auth).entries, 1, "{algorithm}");
+        clock.advance(Duration::from_secs(1));
+        let expired = Expired {
+            at: at(now + 10),
+            now: at(now + 10),
+        };
+        for _ in 0..2 {
+            let refused = kind(auth.verify(&token).await);
+            assert_eq!(refused, Some(expired), "{algorithm}");
+        }
+        assert_eq!(cached(&auth).entries, 0, "{algorithm}: nor is it kept");
+    }
+    assert_eq!(issuer.total_requests(), 0);
+}
+
 #[tokio::test]
 async fn no_more_signatures_are_checked_at_once_than_may_be() {
     static GATE: Barrier = Barrier::new(2);
@@ -497,4 +588,24 @@ async fn no_more_signatures_are_checked_at_once_than_may_be() {
     let gate = thread::spawn(|| (GATE.wait(), GATE.wait()));
     assert_eq!(kind(auth.verify(&second).await), None);
     gate.join().expect("no panic");
+}
+
+/// 50: what is asked of revocations is never remembered; see `revocation.rs` for the rest.
+#[tokio::test]
+async fn a_remembered_token_that_is_revoked_is_refused_from_the_next_request_on() {
+    use tower_bearer::revocation::{InMemoryRevocations, Revocation, RevocationStore};
+    let store = InMemoryRevocations::new();
+    let asked = store.clone();
+    let stage = Stage::with(|_| (), |builder| builder.revocations(asked)).await;
+    let token = stage.token().sign();
+    stage.accept("first", &token).await;
+    let verified = stage.accept("again", &token).await;
+    assert_eq!(cached(&stage.auth).hits, 1);
+    let revocation = Revocation::token(&verified).expect("it has a jti");
+    store.revoke(revocation).await.expect("there is room");
+    for row in ["the next", "and all that follow"] {
+        let answer = stage.send(&token).await;
+        answer.refused_token(row, VerifyErrorKind::Revoked);
+    }
+    assert_eq!(cached(&stage.auth).hits, 3, "found, and refused");
 }

@@ -12,12 +12,16 @@ use crate::challenge::Challenge;
 use crate::claims::Claims;
 use crate::clock::{Clock, SystemClock};
 use crate::credential::{AddOther, Credentials, Marker, OtherCredential, TokenSource};
+use crate::dpop::Dpop;
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::fetch::Fetch;
-use crate::issuers::{IssuerResolver, Issuers, Resolved, TrustedIssuer, key_setters};
+use crate::issuers::{IssuerResolver, Issuers, Resolved, Trusted, TrustedIssuer, key_setters};
 use crate::metadata::{Enforced, ProtectedResource, ResourceMetadata};
+use crate::mtls::MutualTls;
 use crate::observe::{Observer, Observers};
 use crate::policy::{Dangerous, Policy, PolicyBuilder, Weaken, policy_setters};
+use crate::revocation::{OnUnknown, RevocationCheck, Revocations};
+use crate::sender::SenderChecks;
 use crate::token_cache::TokenCache;
 
 /// How many issuers of a resolver are kept unless it is said otherwise.
@@ -37,6 +41,8 @@ pub struct AuthenticatorBuilder<C = Claims> {
     most_resolved: u64,
     token_cache: u64,
     verifications: Option<usize>,
+    revocations: Vec<Arc<dyn RevocationCheck>>,
+    on_unknown: Option<OnUnknown>,
     realm: Option<String>,
     scope: Option<String>,
     clock: Arc<dyn Clock>,
@@ -44,6 +50,8 @@ pub struct AuthenticatorBuilder<C = Claims> {
     observers: Vec<Arc<dyn Observer>>,
     credentials: Credentials,
     resource: Option<ProtectedResource>,
+    dpop: Option<Dpop>,
+    mutual_tls: Option<MutualTls>,
     claims: PhantomData<fn() -> C>,
 }
 
@@ -56,6 +64,8 @@ impl AuthenticatorBuilder<Claims> {
             most_resolved: MOST_RESOLVED,
             token_cache: TOKEN_CACHE,
             verifications: None,
+            revocations: Vec::new(),
+            on_unknown: None,
             realm: None,
             scope: None,
             clock: Arc::new(SystemClock),
@@ -63,6 +73,8 @@ impl AuthenticatorBuilder<Claims> {
             observers: Vec::new(),
             credentials: Credentials::default(),
             resource: None,
+            dpop: None,
+            mutual_tls: None,
             claims: PhantomData,
         }
     }
@@ -111,11 +123,32 @@ impl<C> AuthenticatorBuilder<C> {
 
     /// Checks at most `most` signatures at the same time, and answers 503 beyond that; default no bound.
     ///
-    /// A signature is checked on the thread of its request, in 20 to 400 µs, so that there are never more at once than threads.
+    /// A signature is checked on the thread of its request, so that there are never more at once than threads. That takes 20 to
+    /// 70 µs with RSA, EdDSA and ES256: a pool would add 35 to 60 µs to each request, and as much processor time again, and
+    /// spare other tasks no more than one such wait. With ES384 (230 µs) and ES512 (400 µs) other tasks wait that long now and then, and
+    /// up to 6 ms when 16 new tokens come at once; in a pool it would be 0.1 to 0.5 ms. `block_in_place` helps less, and only some
+    /// runtimes have it. The figures are of two cores (`cargo bench --bench latency`). Where the issuer does not sign with those two, leave
+    /// them out of [`algorithms`](Self::algorithms).
+    ///
     /// A bound of one less than the threads of the runtime keeps one free for all other work while strangers send tokens under
     /// genuine headers with bad signatures. Tokens that are [remembered](Self::token_cache) do not count.
     pub fn max_verifications(mut self, most: usize) -> Self {
         self.verifications = Some(most);
+        self
+    }
+
+    /// Refuses tokens that `store` says are revoked, at every request; default none is asked. See [`revocation`](crate::revocation).
+    ///
+    /// Most services take [`InMemoryRevocations`](crate::revocation::InMemoryRevocations) or the store of the feature `redis`. There is one:
+    /// a second contradicts the first, and [`build`](Self::build) fails.
+    pub fn revocations(mut self, store: impl RevocationCheck) -> Self {
+        self.revocations.push(Arc::new(store));
+        self
+    }
+
+    /// What becomes of a request while the [store](Self::revocations) cannot tell; default [`OnUnknown::Refuse`], 503.
+    pub fn on_unknown_revocation(mut self, policy: OnUnknown) -> Self {
+        self.on_unknown = Some(policy);
         self
     }
 
@@ -131,6 +164,8 @@ impl<C> AuthenticatorBuilder<C> {
             most_resolved: self.most_resolved,
             token_cache: self.token_cache,
             verifications: self.verifications,
+            revocations: self.revocations,
+            on_unknown: self.on_unknown,
             realm: self.realm,
             scope: self.scope,
             clock: self.clock,
@@ -138,6 +173,8 @@ impl<C> AuthenticatorBuilder<C> {
             observers: self.observers,
             credentials: self.credentials,
             resource: self.resource,
+            dpop: self.dpop,
+            mutual_tls: self.mutual_tls,
             claims: PhantomData,
         }
     }
@@ -172,6 +209,22 @@ impl<C> AuthenticatorBuilder<C> {
         self
     }
 
+    /// Checks proofs of possession (RFC 9449), and takes tokens by the scheme `DPoP`; default off.
+    ///
+    /// Without this, or [`mutual_tls`](Self::mutual_tls), a token that is bound to its sender is refused. See [`dpop`](crate::dpop).
+    pub fn dpop(mut self, dpop: Dpop) -> Self {
+        self.dpop = Some(dpop);
+        self
+    }
+
+    /// Checks client certificates that tokens are bound to (RFC 8705 §3); default off.
+    ///
+    /// A token that names a key as well needs both this and [`dpop`](Self::dpop). See [`mtls`](crate::mtls).
+    pub fn mutual_tls(mut self, mutual_tls: MutualTls) -> Self {
+        self.mutual_tls = Some(mutual_tls);
+        self
+    }
+
     /// Publishes what clients need to know of this service (RFC 9728), derived from what it enforces.
     ///
     /// Every challenge then names where: `resource_metadata` (RFC 9728 §5.1). What is to be served there is
@@ -187,7 +240,7 @@ impl<C> AuthenticatorBuilder<C> {
         self
     }
 
-    /// Fetches keys with `fetch` instead of the default client.
+    /// Fetches keys, and asks issuers about tokens, with `fetch` instead of the default client.
     pub fn fetch(mut self, fetch: impl Fetch) -> Self {
         self.fetch = Some(Arc::new(fetch));
         self
@@ -209,15 +262,20 @@ impl<C> AuthenticatorBuilder<C> {
     /// - [`Issuer`](ConfigErrorKind::Issuer): it is not an `https` URL, is given twice, or is what a function of
     ///   [`presets`](crate::presets) cannot make one of;
     /// - [`Audience`](ConfigErrorKind::Audience): it, or a client in its place, is empty, or is no URL where a preset wants one;
-    /// - [`Algorithms`](ConfigErrorKind::Algorithms): none is left, or HMAC is mixed with others;
+    /// - [`Algorithms`](ConfigErrorKind::Algorithms): none is left, or HMAC is mixed with others; or none is left for
+    ///   [proofs](Self::dpop), one of those is HMAC, or unknown to the cryptographic backend;
     /// - [`KeySetUrl`](ConfigErrorKind::KeySetUrl): a JWKS URL is not `https`;
     /// - [`Challenge`](ConfigErrorKind::Challenge): a challenge cannot carry the realm or scope;
     /// - [`Credential`](ConfigErrorKind::Credential): one credential could have two of the markers;
-    /// - [`Resource`](ConfigErrorKind::Resource): no token is meant for it, or what is said of it cannot be published;
-    /// - [`Limit`](ConfigErrorKind::Limit): a leeway is too long, or no issuer of the resolver may be kept;
+    /// - [`Resource`](ConfigErrorKind::Resource): no token is meant for it, or what is said of it cannot be published; or a
+    ///   [public URL](crate::dpop::PublicUrl) is not `https`, has a query, or shares its host with another;
+    /// - [`Limit`](ConfigErrorKind::Limit): a leeway is too long, no issuer of the resolver may be kept, no signature may be checked,
+    ///   answers of an issuer are remembered too long, or a proof may be too old or too far ahead;
     /// - [`Contradiction`](ConfigErrorKind::Contradiction): two settings, such as keys that fit none of the algorithms, or a preset
     ///   for tokens in the header beside another place for them;
-    /// - [`Fetch`](ConfigErrorKind::Fetch): keys are to be fetched, and there is no client.
+    /// - [`Introspection`](ConfigErrorKind::Introspection): an issuer is to be asked about tokens at a URL that is not `https`, or as
+    ///   nobody;
+    /// - [`Fetch`](ConfigErrorKind::Fetch): keys are to be fetched, or an issuer asked, and there is no client.
     pub fn build(mut self) -> Result<Authenticator<C>, ConfigError> {
         if self.most_resolved == 0 {
             let problem = "no issuer of the resolver may be kept, so that none could be trusted";
@@ -228,15 +286,32 @@ impl<C> AuthenticatorBuilder<C> {
             return Err(ConfigError::new(ConfigErrorKind::Limit, problem));
         }
         self.credentials.check()?;
+        let mut credentials = self.credentials;
+        if self.dpop.is_some() {
+            credentials.add_dpop();
+        }
+        let senders = Arc::new(SenderChecks {
+            proofs: self.dpop.map(Dpop::build).transpose()?,
+            mutual_tls: self.mutual_tls,
+        });
+        if self.revocations.len() > 1 || self.revocations.is_empty() && self.on_unknown.is_some() {
+            let problem = "one store of revocations is asked: two are given, or none and what to do when it cannot tell";
+            return Err(ConfigError::new(ConfigErrorKind::Contradiction, problem));
+        }
+        let on_unknown = self.on_unknown.unwrap_or_default();
         let observers = Observers::new(self.observers);
-        let fetch = self.fetch.or_else(default_fetch);
+        let own_fetch = self.fetch;
+        let fetch = own_fetch.clone().or_else(default_fetch);
         let clock = self.clock;
         let audience = self.first.policy().first_audience().to_owned();
         let terms = {
             let (clock, observers) = (Arc::clone(&clock), observers.clone());
-            let header_only = self.credentials.is_header_only();
-            move |issuer: TrustedIssuer| {
-                let trusted = issuer.build(fetch.as_ref(), &clock, &observers)?;
+            let header_only = credentials.is_header_only();
+            let rule = senders.rule();
+            move |mut issuer: TrustedIssuer| {
+                issuer.policy().check_senders(rule);
+                let trusted =
+                    issuer.build(own_fetch.as_ref(), fetch.as_ref(), &clock, &observers)?;
                 check_places(&trusted.policy, header_only)?;
                 Ok(trusted)
             }
@@ -248,7 +323,8 @@ impl<C> AuthenticatorBuilder<C> {
         let policies: Vec<&Policy> = trusted.iter().map(|each| &each.policy).collect();
         let enforced = Enforced {
             policies: &policies,
-            bearer_methods: self.credentials.bearer_methods(),
+            bearer_methods: credentials.bearer_methods(),
+            senders: &senders,
         };
         let resource = self.resource.as_ref();
         let resource_metadata = resource
@@ -265,11 +341,18 @@ impl<C> AuthenticatorBuilder<C> {
         if let Some(metadata) = &resource_metadata {
             challenge = challenge.with_resource_metadata(metadata.url())?;
         }
-        let resolved = self
-            .resolver
-            .map(|resolver| Resolved::new(resolver, self.most_resolved, Box::new(terms)));
+        let resolved = self.resolver.map(|resolver| {
+            let terms = move |issuer| unasked(terms(issuer)?);
+            Resolved::new(resolver, self.most_resolved, Box::new(terms))
+        });
+        let revocations = self.revocations.pop().map(|store| {
+            let (clock, observers) = (Arc::clone(&clock), observers.clone());
+            Arc::new(Revocations::new(store, on_unknown, clock, observers))
+        });
         Ok(Authenticator {
             shared: Arc::new(Shared {
+                revocations,
+                senders: senders.rule().checks_any().then_some(senders),
                 issuers: Issuers::new(trusted, resolved)?,
                 token_cache: TokenCache::new(self.token_cache),
                 verifications: self
@@ -277,12 +360,23 @@ impl<C> AuthenticatorBuilder<C> {
                     .map(|most| Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
                 clock,
                 observers,
-                credentials: self.credentials,
+                credentials,
                 challenge,
                 resource_metadata,
             }),
         })
     }
+}
+
+/// An issuer that is found at run time comes and goes; whom to ask about tokens stands in code.
+fn unasked(trusted: Trusted) -> Result<Trusted, ConfigError> {
+    if trusted.introspector.is_some() {
+        return Err(ConfigError::new(
+            ConfigErrorKind::Contradiction,
+            "an issuer that is found at run time cannot be asked about tokens",
+        ));
+    }
+    Ok(trusted)
 }
 
 /// A preset may have tokens in the `Authorization` header only.

@@ -91,7 +91,7 @@ impl Claims {
         self.0.members.names(&self.0.text)
     }
 
-    /// The whole set as the JSON text that was signed.
+    /// The whole set as the JSON text that was signed, or that the issuer of an opaque token [answered](crate::introspection).
     #[must_use]
     pub fn as_json(&self) -> &str {
         &self.0.text

@@ -1,4 +1,4 @@
-//! The one `Authorization` header of a request (RFC 6750 §2.1).
+//! The one `Authorization` header of a request (RFC 6750 §2.1, RFC 9449 §7.1).
 
 use std::str;
 
@@ -6,22 +6,34 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use super::grammar::is_b64token;
+use crate::dpop::Scheme;
 use crate::error::VerifyErrorKind;
 
-const SCHEME: &[u8] = b"bearer";
+const BEARER: &[u8] = b"bearer";
+const DPOP: &[u8] = b"dpop";
 
 /// What the `Authorization` header says.
-pub(super) enum Authorization<'r> {
+pub(crate) enum Authorization<'r> {
     /// There is none.
     Absent,
-    /// The token of the scheme `Bearer`.
-    Bearer(&'r str),
+    /// What stands there in a scheme by which tokens are sent.
+    Token(Unread<'r>),
     /// One of another scheme.
     Other(&'r [u8]),
 }
 
-/// Reads the header. Two of them are two credentials, whatever their schemes.
-pub(super) fn authorization(headers: &HeaderMap) -> Result<Authorization<'_>, VerifyErrorKind> {
+/// What follows the scheme, which is not looked at yet.
+pub(crate) struct Unread<'r> {
+    pub(super) scheme: Scheme,
+    spaces: usize,
+    token: &'r [u8],
+}
+
+/// Reads the header, and `DPoP` as a scheme of tokens if `dpop` says so. Two of them are two credentials, whatever their schemes.
+pub(super) fn authorization(
+    headers: &HeaderMap,
+    dpop: bool,
+) -> Result<Authorization<'_>, VerifyErrorKind> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(Authorization::Absent);
@@ -30,19 +42,58 @@ pub(super) fn authorization(headers: &HeaderMap) -> Result<Authorization<'_>, Ve
         return Err(VerifyErrorKind::CredentialRepeated);
     }
     let value = value.as_bytes();
-    match strip_scheme(value, SCHEME) {
-        Some(credentials) => read_credentials(credentials).map(Authorization::Bearer),
-        None => check_other_scheme(value).map(|()| Authorization::Other(value)),
+    if let Some(credentials) = strip_scheme(value, BEARER) {
+        return Ok(Authorization::Token(Unread::new(
+            Scheme::Bearer,
+            credentials,
+        )));
+    }
+    match dpop_credentials(value).filter(|_| dpop) {
+        Some(credentials) => Ok(Authorization::Token(Unread::new(Scheme::Dpop, credentials))),
+        None => check_other_scheme(value, dpop).map(|()| Authorization::Other(value)),
     }
 }
 
-/// What follows `Bearer` and its spaces in the only `Authorization` header, whether it is a token or not.
-pub(super) fn sole_bearer(headers: &HeaderMap) -> Option<&[u8]> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let rest = strip_scheme(values.next()?.as_bytes(), SCHEME)?;
-    let spaces = rest.iter().take_while(|&&byte| byte == b' ').count();
-    let sole = values.next().is_none() && spaces > 0;
-    rest.get(spaces..).filter(|_| sole)
+/// What follows the scheme `DPoP`, and not that of another one whose name begins so.
+fn dpop_credentials(value: &[u8]) -> Option<&[u8]> {
+    strip_scheme(value, DPOP).filter(|rest| matches!(rest.first(), None | Some(b' ' | b'\t')))
+}
+
+/// By which scheme a token is sent in the header, if there is one.
+pub(super) fn scheme(headers: &HeaderMap) -> Scheme {
+    let value = headers.get(AUTHORIZATION);
+    match value.and_then(|value| dpop_credentials(value.as_bytes())) {
+        Some(_) => Scheme::Dpop,
+        None => Scheme::Bearer,
+    }
+}
+
+impl<'r> Unread<'r> {
+    fn new(scheme: Scheme, credentials: &'r [u8]) -> Self {
+        let spaces = credentials.iter().take_while(|&&byte| byte == b' ').count();
+        Self {
+            scheme,
+            spaces,
+            token: credentials.get(spaces..).unwrap_or_default(),
+        }
+    }
+
+    /// What stands where the token should, whether it is one or not.
+    pub(super) fn unread(&self) -> Option<&'r [u8]> {
+        (self.spaces > 0).then_some(self.token)
+    }
+
+    /// Reads 1*SP b64token.
+    pub(super) fn read(self) -> Result<&'r str, VerifyErrorKind> {
+        let token = self.token;
+        if self.spaces > 0 && is_b64token(token) {
+            return str::from_utf8(token).map_err(|_| VerifyErrorKind::CredentialMalformed);
+        }
+        if token.contains(&b',') {
+            return Err(VerifyErrorKind::CredentialRepeated);
+        }
+        Err(VerifyErrorKind::CredentialMalformed)
+    }
 }
 
 /// What follows the scheme, if the value begins with it (RFC 9110 §11.1: in any case).
@@ -51,27 +102,15 @@ pub(super) fn strip_scheme<'v>(value: &'v [u8], scheme: &[u8]) -> Option<&'v [u8
     begin.eq_ignore_ascii_case(scheme).then_some(rest)
 }
 
-/// Reads 1*SP b64token.
-fn read_credentials(credentials: &[u8]) -> Result<&str, VerifyErrorKind> {
-    let spaces = credentials.iter().take_while(|&&byte| byte == b' ').count();
-    let token = credentials.get(spaces..).unwrap_or_default();
-    if spaces > 0 && is_b64token(token) {
-        return str::from_utf8(token).map_err(|_| VerifyErrorKind::CredentialMalformed);
-    }
-    if token.contains(&b',') {
-        return Err(VerifyErrorKind::CredentialRepeated);
-    }
-    Err(VerifyErrorKind::CredentialMalformed)
-}
-
-/// Another scheme is none of `Bearer`, unless a bearer credential hides behind a comma (RFC 9110 §5.3), or there is no
-/// scheme at all.
-fn check_other_scheme(value: &[u8]) -> Result<(), VerifyErrorKind> {
-    let begins_bearer = |part: &[u8]| {
-        strip_scheme(part.trim_ascii_start(), SCHEME)
-            .is_some_and(|rest| matches!(rest.first(), None | Some(b' ' | b'\t')))
+/// Another scheme is none of ours, unless a token hides behind a comma (RFC 9110 §5.3), or there is no scheme at all.
+fn check_other_scheme(value: &[u8], dpop: bool) -> Result<(), VerifyErrorKind> {
+    let is_token = |part: &[u8]| {
+        let part = part.trim_ascii_start();
+        let bearer = strip_scheme(part, BEARER)
+            .is_some_and(|rest| matches!(rest.first(), None | Some(b' ' | b'\t')));
+        bearer || (dpop && dpop_credentials(part).is_some())
     };
-    if value.split(|&byte| byte == b',').skip(1).any(begins_bearer) {
+    if value.split(|&byte| byte == b',').skip(1).any(is_token) {
         return Err(VerifyErrorKind::CredentialRepeated);
     }
     if value.first().is_some_and(u8::is_ascii_alphanumeric) {
@@ -88,8 +127,8 @@ mod tests {
     use super::*;
 
     fn find(headers: &HeaderMap) -> Result<String, VerifyErrorKind> {
-        match authorization(headers)? {
-            Authorization::Bearer(token) => Ok(token.to_owned()),
+        match authorization(headers, false)? {
+            Authorization::Token(token) => token.read().map(str::to_owned),
             Authorization::Absent | Authorization::Other(_) => {
                 Err(VerifyErrorKind::CredentialMissing)
             }

@@ -5,16 +5,17 @@ use std::borrow::Cow;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Uri};
 
-use super::bearer::{Authorization, authorization, sole_bearer};
+use super::bearer::{Authorization, Unread, authorization, scheme};
 use super::grammar::is_b64token;
 use super::other::{AddOther, Others};
 use super::query::{QueryToken, holds_token};
 use super::source::TokenSource;
+use crate::dpop::Scheme;
 use crate::error::{ConfigError, VerifyErrorKind};
 
 /// What a request shows.
 pub(crate) enum Credential<'r> {
-    Token(Cow<'r, str>),
+    Token(Scheme, Cow<'r, str>),
     /// Something that the service decides on by itself: which of its deciders, and what it is to decide on.
     Other(usize, Cow<'r, str>),
 }
@@ -26,6 +27,8 @@ pub(crate) struct Credentials {
     pub(super) sources: Vec<Box<dyn TokenSource>>,
     /// Whether one of them is the query.
     query: bool,
+    /// Whether tokens are read in the scheme `DPoP` too.
+    dpop: bool,
     others: Others,
 }
 
@@ -39,6 +42,10 @@ impl Credentials {
             self.query = true;
             self.add_source(QueryToken);
         }
+    }
+
+    pub(crate) fn add_dpop(&mut self) {
+        self.dpop = true;
     }
 
     pub(crate) fn add_other(&mut self, other: AddOther) {
@@ -73,22 +80,66 @@ impl Credentials {
         self.query && uri.query().is_some_and(holds_token)
     }
 
-    /// What stands where the one token of a request usually does, if no other place has to be looked at. It is not looked at
-    /// itself: good for nothing but to be compared with tokens that were.
-    pub(crate) fn sole_bearer<'r>(&self, headers: &'r HeaderMap, uri: &Uri) -> Option<&'r [u8]> {
-        let elsewhere = !self.sources.is_empty() || uri.query().is_some_and(holds_token);
-        sole_bearer(headers).filter(|_| !elsewhere)
+    /// What the `Authorization` header of a request says.
+    pub(crate) fn authorization<'r>(
+        &self,
+        headers: &'r HeaderMap,
+    ) -> Result<Authorization<'r>, VerifyErrorKind> {
+        authorization(headers, self.dpop)
     }
 
-    /// The one credential of a request.
+    /// By which scheme the token of a request was sent, for whoever answers it.
+    pub(crate) fn scheme(&self, headers: &HeaderMap) -> Scheme {
+        if self.dpop {
+            scheme(headers)
+        } else {
+            Scheme::Bearer
+        }
+    }
+
+    /// What stands where the one token of a request usually does, if no other place has to be looked at. It is not looked at
+    /// itself: good for nothing but to be compared with tokens that were.
+    pub(crate) fn sole_token<'r>(
+        &self,
+        authorization: &Authorization<'r>,
+        uri: &Uri,
+    ) -> Option<(Scheme, &'r [u8])> {
+        let Authorization::Token(token) = authorization else {
+            return None;
+        };
+        let elsewhere = !self.sources.is_empty() || uri.query().is_some_and(holds_token);
+        let unread = token.unread().filter(|_| !elsewhere)?;
+        Some((token.scheme, unread))
+    }
+
+    /// The one credential of a request whose `Authorization` header says so.
     pub(crate) fn find<'r>(
         &self,
+        authorization: Authorization<'r>,
         headers: &'r HeaderMap,
         uri: &'r Uri,
     ) -> Result<Credential<'r>, VerifyErrorKind> {
-        let (mut found, foreign) = match authorization(headers)? {
+        let found = match authorization {
+            // The usual case, in which there is nothing to compare it with.
+            Authorization::Token(token) if self.sources.is_empty() => self.read(token)?,
+            _ => self.find_anywhere(authorization, headers, uri)?,
+        };
+        // A server behind us may read the other one. Alone it is none, since it would stand in every log on the way.
+        if !self.query && uri.query().is_some_and(holds_token) {
+            return Err(VerifyErrorKind::CredentialRepeated);
+        }
+        Ok(found)
+    }
+
+    fn find_anywhere<'r>(
+        &self,
+        authorization: Authorization<'r>,
+        headers: &'r HeaderMap,
+        uri: &'r Uri,
+    ) -> Result<Credential<'r>, VerifyErrorKind> {
+        let (mut found, foreign) = match authorization {
             Authorization::Absent => (None, false),
-            Authorization::Bearer(token) => (Some(self.judge(Cow::Borrowed(token))), false),
+            Authorization::Token(token) => (Some(self.read(token)?), false),
             Authorization::Other(value) => {
                 let ours = self.others.of_scheme(value)?;
                 let foreign = ours.is_none();
@@ -101,29 +152,33 @@ impl Credentials {
                     return Err(VerifyErrorKind::CredentialMalformed);
                 }
                 // A scheme that is not for us is no credential, but beside a token it may be one for the next server.
-                if found.replace(self.judge(token)).is_some() || foreign {
+                let credential = self.judge(Scheme::Bearer, token);
+                if found.replace(credential).is_some() || foreign {
                     return Err(VerifyErrorKind::CredentialRepeated);
                 }
             }
         }
-        let found = found.ok_or(VerifyErrorKind::CredentialMissing)?;
-        // A server behind us may read the other one. Alone it is none, since it would stand in every log on the way.
-        if !self.query && uri.query().is_some_and(holds_token) {
-            return Err(VerifyErrorKind::CredentialRepeated);
-        }
-        Ok(found)
+        found.ok_or(VerifyErrorKind::CredentialMissing)
     }
 
-    fn judge<'r>(&self, credential: Cow<'r, str>) -> Credential<'r> {
+    fn read<'r>(&self, token: Unread<'r>) -> Result<Credential<'r>, VerifyErrorKind> {
+        Ok(self.judge(token.scheme, Cow::Borrowed(token.read()?)))
+    }
+
+    fn judge<'r>(&self, scheme: Scheme, credential: Cow<'r, str>) -> Credential<'r> {
+        // What its owner must prove is a token, whatever it begins with.
         match self.others.of_prefix(&credential) {
-            Some(index) => Credential::Other(index, credential),
-            None => Credential::Token(credential),
+            Some(index) if scheme == Scheme::Bearer => Credential::Other(index, credential),
+            _ => Credential::Token(scheme, credential),
         }
     }
 
     /// Takes the credential out of a request, wherever it stands.
     pub(crate) fn remove(&self, headers: &mut HeaderMap, uri: &mut Uri) {
         headers.remove(AUTHORIZATION);
+        if self.dpop {
+            headers.remove("dpop");
+        }
         for source in &self.sources {
             source.remove(headers, uri);
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
-use reqwest::Client;
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, Identity};
 use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::timeout;
 
@@ -21,28 +21,88 @@ const ABREAST: usize = 64;
 /// hold up those that do not.
 const HEAD_START: Duration = Duration::from_millis(500);
 
+/// How many connections are kept for the next call, and how long: shorter than the five seconds after which some servers close one.
+const KEPT: usize = 8;
+const KEPT_FOR: Duration = Duration::from_secs(3);
+
 /// A client that is made at its first request: to make one reads the system's certificates.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpClient {
     client: Arc<OnceCell<Client>>,
     abreast: Arc<Semaphore>,
+    settings: Settings,
+}
+
+#[derive(Clone, Debug)]
+struct Settings {
     connect: Duration,
+    kept: usize,
+    tls: Tls,
+}
+
+/// Who we are to a server, and whom we trust beside the system's authorities.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tls {
+    identity: Option<Identity>,
+    authorities: Vec<Certificate>,
+}
+
+impl Tls {
+    /// Takes a certificate with its chain, and its key, both in PEM.
+    pub(crate) fn set_identity(&mut self, certificate: &str, key: &str) -> Result<(), FetchError> {
+        let pem = format!("{certificate}\n{key}\n");
+        self.identity = Some(Identity::from_pem(pem.as_bytes()).map_err(failure)?);
+        Ok(())
+    }
+
+    /// Trusts the authorities in `pem` too.
+    pub(crate) fn add_authorities(&mut self, pem: &str) -> Result<(), FetchError> {
+        let authorities = Certificate::from_pem_bundle(pem.as_bytes()).map_err(failure)?;
+        if authorities.is_empty() {
+            return Err(FetchError::new(FetchErrorKind::Connect));
+        }
+        self.authorities.extend(authorities);
+        Ok(())
+    }
+
+    pub(crate) fn is_default(&self) -> bool {
+        self.identity.is_none() && self.authorities.is_empty()
+    }
 }
 
 impl HttpClient {
     /// A client that takes at most `connect` to reach a server. No I/O happens here.
+    ///
+    /// Downloads are minutes apart: a connection kept would be stale, or an idle task that outlives its owner.
     pub(crate) fn new(connect: Duration) -> Self {
+        Self::with(Settings {
+            connect,
+            kept: 0,
+            tls: Tls::default(),
+        })
+    }
+
+    /// A client for calls that follow each other closely.
+    pub(crate) fn for_calls(connect: Duration, tls: Tls) -> Self {
+        Self::with(Settings {
+            connect,
+            kept: KEPT,
+            tls,
+        })
+    }
+
+    fn with(settings: Settings) -> Self {
         Self {
             client: Arc::new(OnceCell::new()),
             abreast: Arc::new(Semaphore::new(ABREAST)),
-            connect,
+            settings,
         }
     }
 
     async fn client(&self) -> Result<&Client, FetchError> {
-        let connect = self.connect;
         let make = || async move {
-            tokio::task::spawn_blocking(move || build(connect))
+            let settings = self.settings.clone();
+            tokio::task::spawn_blocking(move || build(settings))
                 .await
                 .map_err(|error| FetchError::new(FetchErrorKind::Connect).because(error))?
                 .map_err(failure)
@@ -112,15 +172,20 @@ impl Fetch for HttpClient {
     }
 }
 
-fn build(connect: Duration) -> reqwest::Result<Client> {
-    Client::builder()
+fn build(settings: Settings) -> reqwest::Result<Client> {
+    let builder = match settings.tls.identity {
+        Some(identity) => Client::builder().identity(identity),
+        None => Client::builder(),
+    };
+    builder
+        .tls_certs_merge(settings.tls.authorities)
         .user_agent(USER_AGENT)
         .redirect(Policy::none())
         // What the environment says is for other programs; a proxy of one's own is a `Fetch` of one's own.
         .no_proxy()
-        .connect_timeout(connect)
-        // Downloads are minutes apart: a connection kept would be stale, or an idle task that outlives its owner.
-        .pool_max_idle_per_host(0)
+        .connect_timeout(settings.connect)
+        .pool_max_idle_per_host(settings.kept)
+        .pool_idle_timeout(KEPT_FOR)
         .build()
 }
 

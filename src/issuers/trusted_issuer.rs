@@ -6,6 +6,7 @@ use super::{Keys, Trusted};
 use crate::clock::Clock;
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::fetch::Fetch;
+use crate::introspection::{Introspection, Means};
 use crate::jose::KeySet;
 use crate::jwks::{Lifetimes, RemoteConfig, RemoteKeys, Source};
 use crate::observe::Observers;
@@ -23,6 +24,8 @@ pub struct TrustedIssuer {
     /// Keys to begin with.
     seed: Option<KeySet>,
     refresh_on_bad_signature: bool,
+    /// How to ask it about its tokens.
+    introspection: Option<Introspection>,
 }
 
 /// The setters of an issuer's keys, for every builder that holds a [`TrustedIssuer`].
@@ -61,6 +64,17 @@ macro_rules! key_setters {
             self.trusted_mut().set_refresh_on_bad_signature();
             self
         }
+
+        /// Asks the issuer about its opaque tokens, as [`introspection`](crate::introspection) says; default none are accepted.
+        ///
+        /// An opaque token does not say whose it is: only one issuer can have them.
+        pub fn introspection(
+            mut self,
+            introspection: $crate::introspection::Introspection,
+        ) -> Self {
+            self.trusted_mut().set_introspection(introspection);
+            self
+        }
     };
 }
 pub(crate) use key_setters;
@@ -74,6 +88,7 @@ impl TrustedIssuer {
             keys: None,
             seed: None,
             refresh_on_bad_signature: false,
+            introspection: None,
         }
     }
 
@@ -104,21 +119,54 @@ impl TrustedIssuer {
         self.refresh_on_bad_signature = true;
     }
 
+    pub(crate) fn set_introspection(&mut self, introspection: Introspection) {
+        self.introspection = Some(introspection);
+    }
+
     pub(crate) fn add_jwks_url(&mut self, url: String) {
         self.urls.push(url);
     }
 
-    /// What is needed to verify this issuer's tokens, if every input is sound.
+    /// What is needed to verify this issuer's tokens, if every input is sound; `own_fetch` is a client that was given, and
+    /// `fetch` the one to use.
     pub(crate) fn build(
         mut self,
+        own_fetch: Option<&Arc<dyn Fetch>>,
         fetch: Option<&Arc<dyn Fetch>>,
         clock: &Arc<dyn Clock>,
         observers: &Observers,
     ) -> Result<Trusted, ConfigError> {
-        match self.keys.take() {
+        let introspection = self.introspection.take();
+        let allow_plain_http = self.policy.plain_http_allowed();
+        let needs_keys = introspection.as_ref().is_none_or(Introspection::needs_keys);
+        let mut trusted = match self.keys.take() {
+            Some(_) if !needs_keys => Err(contradiction(
+                "all tokens are opaque, but there are also keys for them",
+            )),
             Some(keys) => self.with_fixed_keys(keys),
-            None => self.with_published_keys(fetch, clock, observers),
+            None if needs_keys => self.with_published_keys(fetch, clock, observers),
+            None => self.without_keys(),
+        }?;
+        if let Some(introspection) = introspection {
+            trusted.introspector = Some(introspection.build(&Means {
+                policy: &trusted.policy,
+                keys: &trusted.keys,
+                allow_plain_http,
+                fetch: own_fetch,
+                clock,
+                observers,
+            })?);
         }
+        Ok(trusted)
+    }
+
+    fn without_keys(self) -> Result<Trusted, ConfigError> {
+        if !self.urls.is_empty() || self.seed.is_some() || self.refresh_on_bad_signature {
+            return Err(contradiction(
+                "all tokens are opaque, but there is also a place or a way to fetch keys",
+            ));
+        }
+        Ok(Trusted::new(self.policy.build()?, Keys::Absent))
     }
 
     fn with_fixed_keys(mut self, keys: KeySet) -> Result<Trusted, ConfigError> {

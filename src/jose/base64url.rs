@@ -7,6 +7,14 @@ pub(crate) fn decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode_to_vec(text).ok()
 }
 
+/// Whether `text` is of no other characters, whatever its length.
+pub(crate) fn is_of_alphabet(text: &[u8]) -> bool {
+    // Without the last few, of which it matters whether they are a canonical end.
+    let (quads, rest) = text.split_at(text.len() / 4 * 4);
+    let plain = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+    URL_SAFE_NO_PAD.check(quads).is_ok() && rest.iter().all(plain)
+}
+
 /// Encodes.
 pub(crate) fn encode(octets: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode_to_string(octets)
@@ -35,6 +43,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn every_text_of_the_alphabet_is_one_whatever_its_length() {
+        for length in [0, 1, 2, 3, 4, 5, 16, 31, 32, 33, 63, 64, 67, 128] {
+            for (at, octet) in
+                (0..length).flat_map(|at| (0..=u8::MAX).map(move |octet| (at, octet)))
+            {
+                let mut text = vec![b'x'; length];
+                text[at] = octet;
+                assert_eq!(
+                    is_of_alphabet(&text),
+                    ALPHABET.contains(&octet),
+                    "{octet:#04x} at {at} of {length}"
+                );
+            }
+        }
+        assert!(is_of_alphabet(b""));
     }
 
     #[test]

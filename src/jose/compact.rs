@@ -2,7 +2,7 @@
 
 use crate::error::{TokenPart, VerifyErrorKind};
 
-use super::base64url;
+use super::{base64url, octets};
 
 /// A signed token taken apart; nothing in it is believed yet.
 pub(crate) struct Compact<'t> {
@@ -26,7 +26,9 @@ impl<'t> Compact<'t> {
             });
         }
         // From both ends: the payload is the longest part, and a dot within it is no base64url.
-        let (header, rest) = token.split_once('.').ok_or(VerifyErrorKind::NotCompact)?;
+        let first = octets::find(token.as_bytes(), b'.').ok_or(VerifyErrorKind::NotCompact)?;
+        let (header, rest) = token.split_at(first);
+        let rest = rest.strip_prefix('.').unwrap_or(rest);
         let (payload, signature) = rest.rsplit_once('.').ok_or(VerifyErrorKind::NotCompact)?;
         let signed = header.len() + 1 + payload.len();
         let decoded = || {

@@ -67,6 +67,17 @@ impl<'h> Header<'h> {
         })
     }
 
+    /// What `typ` names, without the prefix `application/`, which may be left out (RFC 7515 §4.1.9). Media types know no
+    /// case.
+    pub(crate) fn media_type(&self) -> Option<&str> {
+        const PREFIX: &str = "application/";
+        let typ = self.typ.as_deref()?;
+        match typ.split_at_checked(PREFIX.len()) {
+            Some((prefix, name)) if prefix.eq_ignore_ascii_case(PREFIX) => Some(name),
+            _ => Some(typ),
+        }
+    }
+
     /// Any parameter by its name; for claims replicated in the header, which must equal those of the payload
     /// (RFC 7519 §5.3).
     pub(crate) fn parameter(&self, name: &str) -> Option<Value<'h>> {

@@ -43,13 +43,8 @@ impl<'t> Jwk<'t> {
     /// Makes a key of it. Members that nobody here knows are ignored (RFC 7517 §4).
     pub(super) fn to_key(&self) -> Result<VerificationKey, SkipReason> {
         let key_id = self.key_id()?.map(Arc::from);
-        let key = match self.string("kty")?.ok_or(SkipReason::Malformed)?.as_ref() {
-            "RSA" => self.public_only()?.rsa(key_id),
-            "EC" => self.public_only()?.ec(key_id),
-            "OKP" => self.public_only()?.okp(key_id),
-            "oct" => Err(SkipReason::Symmetric),
-            _ => Err(SkipReason::UnknownType),
-        }?;
+        let public = self.to_public()?;
+        let key = public.parse(key_id, public.algorithms)?;
         if self.members.get(self.text, "revoked").is_some() {
             return Err(SkipReason::Revoked);
         }
@@ -65,6 +60,17 @@ impl<'t> Jwk<'t> {
         at.map(Some).ok_or(SkipReason::Malformed)
     }
 
+    /// Reads its numbers; no arithmetic is done with them yet.
+    fn to_public(&self) -> Result<PublicJwk, SkipReason> {
+        match self.string("kty")?.ok_or(SkipReason::Malformed)?.as_ref() {
+            "RSA" => self.public_only()?.rsa(),
+            "EC" => self.public_only()?.ec(),
+            "OKP" => self.public_only()?.okp(),
+            "oct" => Err(SkipReason::Symmetric),
+            _ => Err(SkipReason::UnknownType),
+        }
+    }
+
     fn public_only(&self) -> Result<&Self, SkipReason> {
         let holds = |name: &&str| self.members.get(self.text, name).is_some();
         if PRIVATE.iter().any(holds) {
@@ -73,21 +79,19 @@ impl<'t> Jwk<'t> {
         Ok(self)
     }
 
-    fn rsa(&self, key_id: Option<Arc<str>>) -> Result<VerificationKey, SkipReason> {
+    fn rsa(&self) -> Result<PublicJwk, SkipReason> {
         let algorithms = self.algorithms(KeyType::Rsa)?;
         let (n, e) = (self.octets("n")?, self.octets("e")?);
-        let (n, e) = (unsigned(&n)?, unsigned(&e)?);
-        check_rsa(n, e)?;
-        let numbers = PublicNumbers::Rsa { n, e };
-        Ok(VerificationKey::public(
-            key_id,
+        let (n, e) = (unsigned(n)?, unsigned(e)?);
+        check_rsa(&n, &e)?;
+        Ok(PublicJwk {
             algorithms,
-            numbers,
-            thumbprint::rsa(n, e),
-        )?)
+            thumbprint: thumbprint::rsa(&n, &e),
+            numbers: Numbers::Rsa { n, e },
+        })
     }
 
-    fn ec(&self, key_id: Option<Arc<str>>) -> Result<VerificationKey, SkipReason> {
+    fn ec(&self) -> Result<PublicJwk, SkipReason> {
         let name = self.string("crv")?.ok_or(SkipReason::Malformed)?;
         let (curve, length) = match name.as_ref() {
             "P-256" => (KeyType::P256, 32),
@@ -101,38 +105,30 @@ impl<'t> Jwk<'t> {
         if x.len() != length || y.len() != length {
             return Err(SkipReason::Malformed);
         }
-        // SEC 1 §2.3.3, uncompressed.
-        let point = [&[4], x.as_slice(), y.as_slice()].concat();
-        let numbers = PublicNumbers::Ec {
-            curve,
-            point: &point,
-        };
-        Ok(VerificationKey::public(
-            key_id,
+        Ok(PublicJwk {
             algorithms,
-            numbers,
-            thumbprint::ec(&name, &x, &y),
-        )?)
+            thumbprint: thumbprint::ec(&name, &x, &y),
+            numbers: Numbers::Ec {
+                curve,
+                // SEC 1 §2.3.3, uncompressed.
+                point: [&[4], x.as_slice(), y.as_slice()].concat(),
+            },
+        })
     }
 
-    fn okp(&self, key_id: Option<Arc<str>>) -> Result<VerificationKey, SkipReason> {
+    fn okp(&self) -> Result<PublicJwk, SkipReason> {
         let name = self.string("crv")?.ok_or(SkipReason::Malformed)?;
         if name != "Ed25519" {
             return Err(SkipReason::UnknownCurve);
         }
         let algorithms = self.algorithms(KeyType::Ed25519)?;
         let point = self.octets("x")?;
-        let point = point
-            .as_slice()
-            .try_into()
-            .map_err(|_| SkipReason::Malformed)?;
-        edwards25519::check(point)?;
-        Ok(VerificationKey::public(
-            key_id,
+        let point = point.try_into().map_err(|_| SkipReason::Malformed)?;
+        Ok(PublicJwk {
             algorithms,
-            PublicNumbers::Ed25519 { point },
-            thumbprint::ed25519(point),
-        )?)
+            thumbprint: thumbprint::ed25519(&point),
+            numbers: Numbers::Ed25519 { point },
+        })
     }
 
     /// What a key of this type may be used with, after `use`, `key_ops` and `alg` have had their say.
@@ -186,11 +182,73 @@ impl<'t> Jwk<'t> {
     }
 }
 
+/// A public key by its numbers: read, and named by its thumbprint, before anything dear is done with it.
+pub(crate) struct PublicJwk {
+    algorithms: Algorithms,
+    thumbprint: [u8; 32],
+    numbers: Numbers,
+}
+
+enum Numbers {
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+    Ec { curve: KeyType, point: Vec<u8> },
+    Ed25519 { point: [u8; 32] },
+}
+
+impl PublicJwk {
+    /// Reads a JWK that stands for itself, such as the one in the header of a DPoP proof (RFC 9449 §4.2).
+    pub(crate) fn read(value: Value<'_>) -> Result<Self, SkipReason> {
+        Jwk::read(value)?.to_public()
+    }
+
+    /// By RFC 7638, SHA-256.
+    pub(crate) fn thumbprint(&self) -> &[u8; 32] {
+        &self.thumbprint
+    }
+
+    /// Whether its type, curve, `alg`, `use` and `key_ops` all allow `algorithm`.
+    pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
+        self.algorithms.contains(algorithm)
+    }
+
+    /// A key for `algorithm` alone, whichever others it could do.
+    pub(crate) fn to_key_for(&self, algorithm: Algorithm) -> Result<VerificationKey, SkipReason> {
+        if !self.allows(algorithm) {
+            return Err(SkipReason::UnsupportedAlgorithm);
+        }
+        self.parse(None, [algorithm].into_iter().collect())
+    }
+
+    fn parse(
+        &self,
+        key_id: Option<Arc<str>>,
+        algorithms: Algorithms,
+    ) -> Result<VerificationKey, SkipReason> {
+        let numbers = match &self.numbers {
+            Numbers::Rsa { n, e } => PublicNumbers::Rsa { n, e },
+            Numbers::Ec { curve, point } => PublicNumbers::Ec {
+                curve: *curve,
+                point,
+            },
+            Numbers::Ed25519 { point } => {
+                edwards25519::check(point)?;
+                PublicNumbers::Ed25519 { point }
+            }
+        };
+        let thumbprint = self.thumbprint;
+        Ok(VerificationKey::public(
+            key_id, algorithms, numbers, thumbprint,
+        )?)
+    }
+}
+
 /// A big-endian number without leading zeros, and not zero.
 ///
 /// RFC 7518 §2 has no zero in front either, but encoders that think in signed numbers write one; it changes nothing.
-fn unsigned(octets: &[u8]) -> Result<&[u8], SkipReason> {
-    let octets = octets.strip_prefix(&[0]).unwrap_or(octets);
+fn unsigned(mut octets: Vec<u8>) -> Result<Vec<u8>, SkipReason> {
+    if octets.first() == Some(&0) {
+        octets.remove(0);
+    }
     match octets.first() {
         None | Some(0) => Err(SkipReason::Malformed),
         Some(_) => Ok(octets),

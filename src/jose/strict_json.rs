@@ -20,7 +20,7 @@ use std::error::Error;
 use std::fmt;
 
 pub(crate) use members::Members;
-pub(crate) use value::Value;
+pub(crate) use value::{Entries, Value};
 
 /// Why a text is not one strict JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use super::freshness::stated_freshness;
 use super::lifetimes::Lifetimes;
 use super::refresh_error::RefreshError;
 use super::snapshot::Snapshot;
-use crate::discovery::{self, DiscoveryError};
+use crate::discovery::{self, DiscoveryError, Failures};
 use crate::fetch::{Fetch, FetchError, FetchErrorKind, FetchLimits, fetch_within};
 use crate::jose::KeySet;
 
@@ -228,7 +228,7 @@ impl Origin {
         limits: FetchLimits,
         steps: &dyn Steps,
     ) -> Result<Url, DiscoveryError> {
-        let mut failure: Option<DiscoveryError> = None;
+        let mut failures = Failures::default();
         for location in discovery::locations(&self.issuer)? {
             let found = match self.get(&location, None, limits, steps).await {
                 Ok(answer) => discovery::key_set_url(answer.body(), &self.issuer, self.plain_http),
@@ -238,15 +238,11 @@ impl Origin {
                 Ok(url) => return Ok(url),
                 Err(error) => error,
             };
-            let hope = error.leaves_hope();
-            if error.contradicts() || failure.as_ref().is_none_or(DiscoveryError::is_absence) {
-                failure = Some(error);
-            }
-            if !hope {
+            if !failures.note(error) {
                 break;
             }
         }
-        Err(failure.unwrap_or(DiscoveryError::NoUrl))
+        Err(failures.explained())
     }
 
     async fn key_set(

@@ -10,6 +10,7 @@ use super::protected_resource::ProtectedResource;
 use super::service::MetadataService;
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::policy::Policy;
+use crate::sender::SenderChecks;
 
 /// The metadata of this service as a protected resource: the document, and where it belongs (RFC 9728 §3).
 ///
@@ -30,6 +31,8 @@ pub(crate) struct Enforced<'a> {
     pub(crate) policies: &'a [&'a Policy],
     /// `header`, `query`: where a bearer token of RFC 6750 §2 is read from.
     pub(crate) bearer_methods: &'a [&'a str],
+    /// What is checked of senders.
+    pub(crate) senders: &'a SenderChecks,
 }
 
 /// RFC 9728 §2. `resource_signing_alg_values_supported` is not here: it is about answers that a resource signs, not tokens.
@@ -42,6 +45,12 @@ struct Document<'a> {
     scopes_supported: &'a [String],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     bearer_methods_supported: &'a [&'a str],
+    #[serde(skip_serializing_if = "is_false")]
+    tls_client_certificate_bound_access_tokens: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    dpop_signing_alg_values_supported: Vec<&'a str>,
+    #[serde(skip_serializing_if = "is_false")]
+    dpop_bound_access_tokens_required: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,11 +72,16 @@ impl ResourceMetadata {
         if !resource.audience_mapped {
             check_audience(&resource.identifier, enforced.policies)?;
         }
+        let senders = enforced.senders;
+        let proof_algorithms = senders.proof_algorithms().iter();
         let document = Document {
             resource: &resource.identifier,
             authorization_servers: enforced.policies.iter().map(|each| each.issuer()).collect(),
             scopes_supported: &resource.scopes,
             bearer_methods_supported: enforced.bearer_methods,
+            tls_client_certificate_bound_access_tokens: senders.mutual_tls.is_some(),
+            dpop_signing_alg_values_supported: proof_algorithms.map(|each| each.name()).collect(),
+            dpop_bound_access_tokens_required: senders.proofs_required(),
             resource_name: resource.name.as_deref(),
             resource_documentation: resource.documentation.as_deref(),
             resource_policy_uri: resource.policy_uri.as_deref(),
@@ -118,6 +132,12 @@ impl fmt::Debug for ResourceMetadata {
     }
 }
 
+/// False is the default of both (RFC 9728 §2).
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 /// A client asks for a token under the resource's name. Were that no audience of ours, we would refuse what it gets.
 fn check_audience(resource: &str, policies: &[&Policy]) -> Result<(), ConfigError> {
     let accepts = |policy: &Policy| {
@@ -152,6 +172,7 @@ mod tests {
         let enforced = Enforced {
             policies,
             bearer_methods: &["header"],
+            senders: &SenderChecks::default(),
         };
         match ResourceMetadata::derive(&resource, &enforced) {
             Ok(metadata) => Ok(serde_json::from_str(metadata.document()).unwrap()),
@@ -202,6 +223,7 @@ mod tests {
         let enforced = Enforced {
             policies: &[&policy],
             bearer_methods: &[],
+            senders: &SenderChecks::default(),
         };
         let resource = ProtectedResource::new(RESOURCE).scopes_supported([""; 0]);
         let metadata = ResourceMetadata::derive(&resource, &enforced).unwrap();

@@ -11,17 +11,23 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, response};
 use super::body::Respond;
 use super::body::sealed::Refusal;
 use super::refused_request::RefusedRequest;
-use super::response::{Unfinished, Words};
+use super::response::{DPOP_NONCE, Unfinished, Words, write_nonce};
 use super::settings::Settings;
 use super::wire::{GRPC_MESSAGE, GRPC_STATUS, Wire};
+use crate::dpop::Scheme;
 use crate::error::Rejection;
 use crate::observe::Event;
+use crate::sender::FreshNonce;
 
 /// What has to be known of a request when it is answered.
 pub(super) struct Answering {
     pub(super) wire: Wire,
     /// Whether its token stands in the query, so that shared caches must not keep the answer (RFC 6750 §2.3).
     pub(super) in_query: bool,
+    /// By which scheme its token was sent.
+    pub(super) scheme: Scheme,
+    /// To be sent along.
+    pub(super) nonce: FreshNonce,
     /// For a hook.
     pub(super) request: Option<Box<RefusedRequest>>,
 }
@@ -33,14 +39,19 @@ impl Answering {
         settings: &Settings<R>,
         rejection: Rejection,
     ) -> Response<B> {
+        let words = Words::of(&rejection);
         let refusal = Refusal {
-            words: Words::of(&rejection),
-            head: settings.challenges.head(rejection.clone(), self.wire),
+            words,
+            head: settings
+                .challenges
+                .head(&rejection, words, self.wire, self.scheme),
             wire: self.wire,
             rejection: &rejection,
             request: self.request.as_deref(),
         };
         let mut response = settings.respond.respond(refusal);
+        // Whatever became of the answer: layers outside look for the reason.
+        response.extensions_mut().insert(rejection);
         self.keep_private(&mut response);
         response
     }
@@ -65,6 +76,11 @@ impl Answering {
             }
         }
         self.keep_private(&mut response);
+        if let Some(nonce) = &self.nonce
+            && !response.headers().contains_key(DPOP_NONCE)
+        {
+            write_nonce(response.headers_mut(), HeaderValue::clone(nonce));
+        }
         response
     }
 

@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::answering::Answering;
 use super::body::{EmptyBody, ProblemDetails, Respond};
-use super::future::ResponseFuture;
+use super::future::{Call, ResponseFuture};
 use super::on_refusal::OnRefusal;
 use super::public_route::PublicRoute;
 use super::refused_request::RefusedRequest;
@@ -21,6 +21,7 @@ use crate::authenticator::{Authenticator, Decision};
 use crate::authorization::ClaimPath;
 use crate::claims::Claims;
 use crate::error::{ConfigError, Rejection};
+use crate::presented::Presented;
 
 /// Lets only requests with a good token through to the service it wraps.
 ///
@@ -246,6 +247,8 @@ impl<S, C, R> Authenticate<S, C, R> {
         Answering {
             wire: Wire::of(request.method(), request.headers()),
             in_query: credentials.in_query(request.uri()),
+            scheme: credentials.scheme(request.headers()),
+            nonce: None,
             request: self.settings.respond.wants_request().then(kept),
         }
     }
@@ -266,40 +269,39 @@ where
     }
 
     fn call(&mut self, mut request: Request<RequestBody>) -> Self::Future {
-        let answering = self.answering(&request);
-        let settings = Arc::clone(&self.settings);
-        let outcome = match settings.waves_through(&request) {
+        let mut answering = self.answering(&request);
+        let outcome = match self.settings.waves_through(&request) {
             Some(why) => Ok(Pass::Without(why)),
-            None => match self.authenticator.decide(request.headers(), request.uri()) {
-                Decision::Now(outcome) => settings.judge(outcome),
+            None => match self.authenticator.decide(Presented::of(&request)) {
+                Decision::Now(outcome) => self.settings.judge(outcome),
                 Decision::Later(decision) => {
                     // What the inner service reserved when it was polled ready is given back, lest a stranger hold it while
                     // the decision is waited for. The one that goes with the request becomes ready anew.
-                    let later = self.inner.clone();
-                    self.inner = later.clone();
-                    let authenticator = self.authenticator.clone();
-                    let call = (later, request);
-                    return ResponseFuture::waiting(
+                    let service = self.inner.clone();
+                    self.inner = service.clone();
+                    let call = Call {
+                        service,
+                        request,
                         answering,
-                        settings,
-                        authenticator,
-                        decision,
-                        call,
-                    );
+                        settings: Arc::clone(&self.settings),
+                    };
+                    return ResponseFuture::waiting(self.authenticator.clone(), decision, call);
                 }
             },
         };
         match outcome {
-            Ok(pass) => {
-                settings.prepare(&self.authenticator, &mut request, pass);
+            Ok(mut pass) => {
+                answering.nonce = pass.take_nonce();
+                self.settings
+                    .prepare(&self.authenticator, &mut request, pass);
+                let settings = Arc::clone(&self.settings);
                 ResponseFuture::passed(answering, settings, self.inner.call(request))
             }
             Err(rejection) => {
                 // What the inner service reserved when it was polled ready is given back: this request will not use it.
                 let clone = self.inner.clone();
                 self.inner = clone;
-                let response = answering.refuse(&settings, rejection);
-                ResponseFuture::refused(answering, settings, response)
+                ResponseFuture::refused(answering.refuse(&self.settings, rejection))
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::authorization::ClaimPath;
 use crate::claims::Claims;
 use crate::credential::CARRIERS;
 use crate::error::{ConfigError, ConfigErrorKind};
+use crate::header_name::same_name;
 
 /// Headers with which a request is framed or routed: a claim in their place would be an attack.
 const RESERVED: [&str; 12] = [
@@ -106,14 +107,4 @@ fn header_value(text: Cow<'_, str>) -> Option<HeaderValue> {
     (sound && bare)
         .then(|| HeaderValue::from_str(&text).ok())
         .flatten()
-}
-
-/// Whether some server takes both names for the same: those that hand headers on as variables write `_` for whatever is
-/// neither a letter nor a digit.
-fn same_name(one: &str, other: &str) -> bool {
-    let alike = |byte: u8| match byte {
-        letter_or_digit if byte.is_ascii_alphanumeric() => letter_or_digit.to_ascii_lowercase(),
-        _ => b'-',
-    };
-    one.bytes().map(alike).eq(other.bytes().map(alike))
 }

@@ -24,20 +24,20 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        answering: Answering,
-        settings: Arc<Settings<R>>,
         #[pin]
-        state: State<S, C, B>,
+        state: State<S, C, B, R>,
     }
 }
 
 pin_project! {
     #[project = StateProjection]
-    enum State<S, C, B>
+    enum State<S, C, B, R>
     where
         S: Service<Request<B>>,
     {
         Passed {
+            answering: Answering,
+            settings: Arc<Settings<R>>,
             #[pin]
             response: S::Future,
         },
@@ -47,13 +47,21 @@ pin_project! {
         Waiting {
             authenticator: Authenticator<C>,
             decision: Later<C>,
-            call: Option<(S, Request<B>)>,
+            call: Option<Call<S, B, R>>,
         },
         // Holds nothing of the inner service while a decision is waited for: strangers can make it wait.
         Readying {
-            call: Option<(S, Request<B>)>,
+            call: Option<Call<S, B, R>>,
         },
     }
+}
+
+/// A call that is to be made if its request passes, and what its answer takes.
+pub(super) struct Call<S, B, R> {
+    pub(super) service: S,
+    pub(super) request: Request<B>,
+    pub(super) answering: Answering,
+    pub(super) settings: Arc<Settings<R>>,
 }
 
 impl<S, C, B, R> ResponseFuture<S, C, B, R>
@@ -67,20 +75,16 @@ where
         response: S::Future,
     ) -> Self {
         Self {
-            answering,
-            settings,
-            state: State::Passed { response },
+            state: State::Passed {
+                answering,
+                settings,
+                response,
+            },
         }
     }
 
-    pub(super) fn refused(
-        answering: Answering,
-        settings: Arc<Settings<R>>,
-        response: S::Response,
-    ) -> Self {
+    pub(super) fn refused(response: S::Response) -> Self {
         Self {
-            answering,
-            settings,
             state: State::Refused {
                 response: Some(response),
             },
@@ -88,15 +92,11 @@ where
     }
 
     pub(super) fn waiting(
-        answering: Answering,
-        settings: Arc<Settings<R>>,
         authenticator: Authenticator<C>,
         decision: Later<C>,
-        call: (S, Request<B>),
+        call: Call<S, B, R>,
     ) -> Self {
         Self {
-            answering,
-            settings,
             state: State::Waiting {
                 authenticator,
                 decision,
@@ -115,11 +115,14 @@ where
     type Output = Result<S::Response, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let (answering, settings, mut state) = (this.answering, this.settings, this.state);
+        let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProjection::Passed { response } => {
+                StateProjection::Passed {
+                    answering,
+                    settings,
+                    response,
+                } => {
                     let response = ready!(response.poll(cx))?;
                     return Poll::Ready(Ok(answering.finish(settings, response)));
                 }
@@ -133,27 +136,31 @@ where
                     authenticator,
                     decision,
                     call: waiting,
-                } => match settings.judge(ready!(decision.as_mut().poll(cx))) {
-                    Ok(pass) => {
-                        let (service, mut request) = waiting
-                            .take()
-                            .expect("taken once, when the decision is ready");
-                        settings.prepare(authenticator, &mut request, pass);
-                        State::Readying {
-                            call: Some((service, request)),
+                } => {
+                    let outcome = ready!(decision.as_mut().poll(cx));
+                    let mut call = waiting
+                        .take()
+                        .expect("taken once, when the decision is ready");
+                    match call.settings.judge(outcome) {
+                        Ok(mut pass) => {
+                            call.answering.nonce = pass.take_nonce();
+                            call.settings
+                                .prepare(authenticator, &mut call.request, pass);
+                            State::Readying { call: Some(call) }
                         }
+                        Err(rejection) => State::Refused {
+                            response: Some(call.answering.refuse(&call.settings, rejection)),
+                        },
                     }
-                    Err(rejection) => State::Refused {
-                        response: Some(answering.refuse(settings, rejection)),
-                    },
-                },
+                }
                 StateProjection::Readying { call } => {
-                    let (service, _) = call.as_mut().expect("taken when the service is ready");
-                    ready!(service.poll_ready(cx))?;
-                    let (mut service, request) =
-                        call.take().expect("taken once, when the service is ready");
+                    let waiting = call.as_mut().expect("taken when the service is ready");
+                    ready!(waiting.service.poll_ready(cx))?;
+                    let mut call = call.take().expect("taken once, when the service is ready");
                     State::Passed {
-                        response: service.call(request),
+                        response: call.service.call(call.request),
+                        answering: call.answering,
+                        settings: call.settings,
                     }
                 }
             };

@@ -40,14 +40,13 @@ where
 {
     fn respond(&self, refusal: sealed::Refusal<'_>) -> Response<B> {
         let (rejection, request) = (refusal.rejection, refusal.request);
-        let response = self.base.respond(refusal);
+        let mut response = self.base.respond(refusal);
         let Some(request) = request else {
             return response;
         };
-        let mut response = (self.hook)(response, rejection, request);
-        // A hook may answer anew, and layers outside look for the reason.
+        // It is shown what would be sent, with all that layers outside would find.
         response.extensions_mut().insert(rejection.clone());
-        response
+        (self.hook)(response, rejection, request)
     }
 
     fn wants_request(&self) -> bool {

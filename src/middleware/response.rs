@@ -1,13 +1,15 @@
 //! The one table from a [`Rejection`] to an HTTP response; [the module above](super) shows it.
 
-use std::time::Duration;
-
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::wire::{GRPC_MESSAGE, GRPC_STATUS, GrpcStatus, Wire, percent_encoded};
 use crate::challenge::{Attributes, Challenge};
+use crate::dpop::Scheme;
 use crate::error::{AuthorizationErrorKind, Denied, Rejection, VerifyErrorKind};
+use crate::sender::SenderChecks;
+
+pub(super) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// The fixed words in which a client is told what happened: one row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,16 @@ impl Words {
         grpc: GrpcStatus::Unauthenticated,
         error: Some("invalid_token"),
         description: "the token is not acceptable",
+    };
+    const INVALID_DPOP_PROOF: Self = Self {
+        error: Some("invalid_dpop_proof"),
+        description: "the request must carry one good proof for its token",
+        ..Self::INVALID_TOKEN
+    };
+    const USE_DPOP_NONCE: Self = Self {
+        error: Some("use_dpop_nonce"),
+        description: "the proof must have the nonce that is sent along",
+        ..Self::INVALID_TOKEN
     };
     const INSUFFICIENT_SCOPE: Self = Self {
         status: StatusCode::FORBIDDEN,
@@ -71,6 +83,11 @@ impl Words {
                 VerifyErrorKind::CredentialRepeated | VerifyErrorKind::CredentialMalformed => {
                     Self::INVALID_REQUEST
                 }
+                VerifyErrorKind::Proof(kind) => match kind.challenge_error() {
+                    "use_dpop_nonce" => Self::USE_DPOP_NONCE,
+                    "invalid_dpop_proof" => Self::INVALID_DPOP_PROOF,
+                    _ => Self::INVALID_TOKEN,
+                },
                 _ => Self::INVALID_TOKEN,
             },
             Rejection::Authorization(error) => match error.kind() {
@@ -105,12 +122,23 @@ pub(crate) struct Challenges {
     absent: HeaderValue,
     invalid_request: HeaderValue,
     invalid_token: HeaderValue,
+    /// Where proofs of possession are checked.
+    proofs: Option<Proofs>,
+}
+
+/// How tokens can be sent with a proof.
+#[derive(Clone, Debug)]
+struct Proofs {
+    algs: String,
+    /// Whether tokens are accepted without one, too.
+    bearer_too: bool,
 }
 
 impl Challenges {
     pub(crate) fn new<'s>(
         challenge: Challenge,
         other_schemes: impl IntoIterator<Item = &'s str>,
+        senders: &SenderChecks,
     ) -> Self {
         let others = other_schemes.into_iter();
         Self {
@@ -118,59 +146,124 @@ impl Challenges {
             absent: challenge.to_header(),
             invalid_request: Words::INVALID_REQUEST.to_header(&challenge),
             invalid_token: Words::INVALID_TOKEN.to_header(&challenge),
+            proofs: senders.proofs.as_ref().map(|proofs| Proofs {
+                algs: proofs.algs().to_owned(),
+                bearer_too: !senders.proofs_required(),
+            }),
             challenge,
         }
     }
 
-    /// Status, headers and extensions of the response that tells a client of `rejection`.
-    pub(crate) fn head(&self, rejection: Rejection, wire: Wire) -> Response<()> {
-        let words = Words::of(&rejection);
-        let mut head = head(words, wire);
+    /// Status and headers of the response that tells a client of `rejection`, in these words of it. `scheme` is the one by which
+    /// the token was sent.
+    pub(crate) fn head(
+        &self,
+        rejection: &Rejection,
+        words: Words,
+        wire: Wire,
+        scheme: Scheme,
+    ) -> Response<()> {
+        let mut head = Response::new(());
+        write_head(&mut head, words, wire);
         if wire == Wire::Http {
-            self.write_headers(head.headers_mut(), &rejection, words);
+            self.write_headers(head.headers_mut(), rejection, words, scheme);
         }
-        head.extensions_mut().insert(rejection);
+        if let Rejection::Verify(error) = rejection
+            && let Some(nonce) = error.dpop_nonce()
+        {
+            write_nonce(head.headers_mut(), nonce.clone());
+        }
         head
     }
 
-    fn write_headers(&self, headers: &mut HeaderMap, rejection: &Rejection, words: Words) {
-        let challenge = match rejection {
-            Rejection::Unavailable(error) => {
-                headers.insert(RETRY_AFTER, whole_seconds(error.retry_after()));
-                return;
+    fn write_headers(
+        &self,
+        headers: &mut HeaderMap,
+        rejection: &Rejection,
+        words: Words,
+        scheme: Scheme,
+    ) {
+        if let Rejection::Unavailable(error) = rejection {
+            headers.insert(RETRY_AFTER, error.retry_after_seconds().into());
+            return;
+        }
+        match (rejection, &self.proofs) {
+            (Rejection::Verify(_), None) => {
+                headers.insert(WWW_AUTHENTICATE, self.written(words).clone());
             }
-            Rejection::Authorization(error) => self.authorization(error.kind(), words),
-            Rejection::Verify(_) if words == Words::ABSENT => self.absent.clone(),
-            Rejection::Verify(_) if words == Words::INVALID_REQUEST => self.invalid_request.clone(),
-            Rejection::Verify(_) => self.invalid_token.clone(),
-        };
-        headers.insert(WWW_AUTHENTICATE, challenge);
+            (_, proofs) => self.write_challenges(headers, rejection, words, proofs, scheme),
+        }
         for other in &self.others {
             headers.append(WWW_AUTHENTICATE, other.clone());
         }
     }
 
-    /// The challenge of a token that is good but may not do this.
-    fn authorization(&self, kind: &AuthorizationErrorKind, words: Words) -> HeaderValue {
-        let attributes = words.attributes();
-        self.challenge.to_header_with(match kind {
-            AuthorizationErrorKind::InsufficientScope { needed }
-            | AuthorizationErrorKind::Forbidden { needed } => Attributes {
-                needed,
-                ..attributes
-            },
-            AuthorizationErrorKind::InsufficientUserAuthentication {
-                acr_values,
-                max_age,
-                needed,
-            } => Attributes {
-                needed,
-                acr_values,
-                max_age: max_age.map(|span| span.as_secs()),
-                ..attributes
-            },
-        })
+    fn written(&self, words: Words) -> &HeaderValue {
+        match (words.status, words.error) {
+            (_, None) => &self.absent,
+            (StatusCode::BAD_REQUEST, _) => &self.invalid_request,
+            _ => &self.invalid_token,
+        }
     }
+
+    /// A challenge for each scheme by which tokens are taken; the one that the token was sent by says what was wrong (RFC 9449
+    /// §7.1, §7.2).
+    fn write_challenges(
+        &self,
+        headers: &mut HeaderMap,
+        rejection: &Rejection,
+        words: Words,
+        proofs: &Option<Proofs>,
+        scheme: Scheme,
+    ) {
+        let said = said(rejection, words);
+        let Some(Proofs { algs, bearer_too }) = proofs else {
+            headers.insert(WWW_AUTHENTICATE, self.challenge.to_header_with(said));
+            return;
+        };
+        let none = Attributes::default();
+        let (by_bearer, by_dpop) = match scheme {
+            Scheme::Bearer if *bearer_too => (said, none),
+            Scheme::Bearer | Scheme::Dpop => (none, said),
+        };
+        if *bearer_too {
+            headers.insert(WWW_AUTHENTICATE, self.challenge.to_header_with(by_bearer));
+        }
+        let attributes = Attributes { algs, ..by_dpop };
+        let challenge = self.challenge.of_token_scheme("DPoP", attributes);
+        headers.append(WWW_AUTHENTICATE, challenge);
+    }
+}
+
+/// What a challenge says of a rejection.
+fn said(rejection: &Rejection, words: Words) -> Attributes<'_> {
+    let attributes = words.attributes();
+    let Rejection::Authorization(error) = rejection else {
+        return attributes;
+    };
+    match error.kind() {
+        AuthorizationErrorKind::InsufficientScope { needed }
+        | AuthorizationErrorKind::Forbidden { needed } => Attributes {
+            needed,
+            ..attributes
+        },
+        AuthorizationErrorKind::InsufficientUserAuthentication {
+            acr_values,
+            max_age,
+            needed,
+        } => Attributes {
+            needed,
+            acr_values,
+            max_age: max_age.map(|span| span.as_secs()),
+            ..attributes
+        },
+    }
+}
+
+/// Gives the client the nonce that its next proof is to have, in an answer that nobody keeps (RFC 9449 §8.2).
+pub(super) fn write_nonce(headers: &mut HeaderMap, nonce: HeaderValue) {
+    headers.insert(DPOP_NONCE, nonce);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
 /// Marks an answer from inside that the layer outside is to finish, with all that the service says of itself.
@@ -184,14 +277,18 @@ pub(crate) struct Unfinished(pub(crate) StatusCode);
 pub(crate) fn refuse<B: Default>(denied: Denied, wire: Wire) -> Response<B> {
     let head = match denied {
         Denied::LayerMissing(missing) => {
-            let mut head = head(Words::LAYER_MISSING, wire);
+            let mut head = Response::new(());
+            write_head(&mut head, Words::LAYER_MISSING, wire);
             head.extensions_mut().insert(missing);
             head
         }
         Denied::Rejected(rejection) => {
-            let mut head = Challenges::new(Challenge::default(), []).head(rejection, wire);
+            let challenges = Challenges::new(Challenge::default(), [], &SenderChecks::default());
+            let words = Words::of(&rejection);
+            let mut head = challenges.head(&rejection, words, wire, Scheme::Bearer);
             let unfinished = Unfinished(head.status());
             head.extensions_mut().insert(unfinished);
+            head.extensions_mut().insert(rejection);
             head
         }
     };
@@ -200,11 +297,10 @@ pub(crate) fn refuse<B: Default>(denied: Denied, wire: Wire) -> Response<B> {
 
 /// Status and headers that are the same for every service. Those of gRPC are "trailers-only": one block of headers, and nothing
 /// after it.
-fn head(words: Words, wire: Wire) -> Response<()> {
-    let mut head = Response::new(());
+fn write_head(head: &mut Response<()>, words: Words, wire: Wire) {
     if wire == Wire::Http {
         *head.status_mut() = words.status;
-        return head;
+        return;
     }
     let headers = head.headers_mut();
     headers.insert(CONTENT_TYPE, wire.content_type());
@@ -213,11 +309,4 @@ fn head(words: Words, wire: Wire) -> Response<()> {
         HeaderValue::from(u16::from(words.grpc.number())),
     );
     headers.insert(GRPC_MESSAGE, percent_encoded(words.description));
-    head
-}
-
-/// `Retry-After` counts whole seconds (RFC 9110 §10.2.3); a zero would invite a client to ask again at once.
-fn whole_seconds(span: Duration) -> HeaderValue {
-    let whole = span.as_secs() + u64::from(span.subsec_nanos() > 0);
-    HeaderValue::from(whole.max(1))
 }

@@ -11,6 +11,7 @@ use crate::authenticator::{Admitted, Authenticator};
 use crate::error::{Rejection, VerifyErrorKind};
 use crate::let_through::LetThrough;
 use crate::observe::{Event, Observers};
+use crate::sender::{FreshNonce, SenderChecks};
 use crate::verified::Verified;
 
 /// Whether a request needs a token.
@@ -37,6 +38,7 @@ pub(super) struct Settings<R> {
 
 impl<R> Settings<R> {
     pub(super) fn of<C>(authenticator: &Authenticator<C>, respond: R) -> Self {
+        let none = SenderChecks::default();
         Self {
             mode: Mode::default(),
             public: Vec::new(),
@@ -47,6 +49,7 @@ impl<R> Settings<R> {
             challenges: Challenges::new(
                 authenticator.challenge().clone(),
                 authenticator.credentials().others().schemes(),
+                authenticator.senders().map_or(&none, |senders| &**senders),
             ),
             observers: authenticator.observers().clone(),
         }
@@ -82,7 +85,7 @@ impl<R> Settings<R> {
         let rejection = match outcome {
             Ok(admitted) => {
                 self.observers.tell(&match &admitted {
-                    Admitted::Token(verified) => Event::Accepted {
+                    Admitted::Token(verified, _) => Event::Accepted {
                         issuer: verified.issuer(),
                     },
                     Admitted::Other(_) => Event::OtherAccepted,
@@ -119,6 +122,11 @@ impl<R> Settings<R> {
         pass: Pass<C>,
     ) {
         self.forwarding.clear(request.headers_mut());
+        if let Some(senders) = authenticator.senders() {
+            let extensions = mem::take(request.extensions_mut());
+            senders.remove_forged(request.headers_mut(), &extensions);
+            *request.extensions_mut() = extensions;
+        }
         if self.strip {
             let mut uri = mem::take(request.uri_mut());
             let credentials = authenticator.credentials();
@@ -126,7 +134,7 @@ impl<R> Settings<R> {
             *request.uri_mut() = uri;
         }
         let why = match pass {
-            Pass::With(Admitted::Token(verified)) => {
+            Pass::With(Admitted::Token(verified, _)) => {
                 self.forwarding
                     .write(request.headers_mut(), verified.claims_set());
                 // A layer outside may have let it through without a token.
@@ -150,6 +158,16 @@ impl<R> Settings<R> {
 pub(super) enum Pass<C> {
     With(Admitted<C>),
     Without(LetThrough),
+}
+
+impl<C> Pass<C> {
+    /// What is to be sent along with the answer.
+    pub(super) fn take_nonce(&mut self) -> FreshNonce {
+        match self {
+            Self::With(Admitted::Token(_, nonce)) => nonce.take(),
+            _ => None,
+        }
+    }
 }
 
 /// Nothing that could be good or bad was shown: what may be missing where authentication is optional.

@@ -18,8 +18,10 @@ pub(crate) enum Wire {
 impl Wire {
     pub(crate) fn of(method: &Method, headers: &HeaderMap) -> Self {
         // A call of gRPC is always a POST; a refusal of anything else must not look like a success that caches may keep.
-        let content_type = headers.get(CONTENT_TYPE).filter(|_| method == Method::POST);
-        let Some(value) = content_type else {
+        if method != Method::POST {
+            return Self::Http;
+        }
+        let Some(value) = headers.get(CONTENT_TYPE) else {
             return Self::Http;
         };
         let value = value.as_bytes();

@@ -58,6 +58,36 @@ impl Observer for TracingObserver {
             } => {
                 tracing::warn!(target: TARGET, code, issuer, error = chain(*error), serving, "keys not refreshed");
             }
+            Event::Introspected { issuer, active } => {
+                tracing::trace!(target: TARGET, code, issuer, active, "issuer asked about a token");
+            }
+            Event::IntrospectionFailed {
+                issuer,
+                error,
+                paused,
+            } => {
+                tracing::warn!(target: TARGET, code, issuer, error = chain(*error), paused, "issuer cannot be asked about tokens");
+            }
+            // Refused, it is told once more, as any request that is not decided.
+            Event::RevocationUnknown {
+                error,
+                allowed: false,
+            } => {
+                tracing::debug!(target: TARGET, code, error = chain(*error), "not known whether revoked");
+            }
+            Event::RevocationUnknown {
+                error,
+                allowed: true,
+            } => {
+                tracing::warn!(target: TARGET, code, error = chain(*error), "token accepted, not known whether revoked");
+            }
+            Event::LogoutReceived { issuer } => {
+                tracing::debug!(target: TARGET, code, issuer, "logged out by the issuer");
+            }
+            // Anyone may ask, as with any request; what cannot be reached is told by whoever could not reach it.
+            Event::LogoutRefused { reason, error } => {
+                tracing::debug!(target: TARGET, code, reason, error = chain(*error), "nobody logged out");
+            }
         }
     }
 }

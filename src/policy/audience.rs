@@ -48,6 +48,11 @@ impl AudienceRule {
         }
     }
 
+    /// Whether an audience that is named beside the token's own may be.
+    pub(super) fn admits(&self, audience: Audience<'_>) -> bool {
+        self.any || self.meets(audience)
+    }
+
     fn meets(&self, audience: Audience<'_>) -> bool {
         self.names.iter().any(|ours| match self.compared {
             Compared::Exactly => audience.contains(ours),

@@ -10,6 +10,7 @@ use super::{
     Profile, check_issuer,
 };
 use crate::jose::{Algorithm, Algorithms};
+use crate::sender::BindingRule;
 
 /// Collects what a [`Policy`] is to demand; mistakes are reported by [`build`](Self::build).
 #[derive(Clone, Debug)]
@@ -30,6 +31,9 @@ pub struct PolicyBuilder {
     pub(super) any_audience: bool,
     nonce_accepted: bool,
     pub(super) binding_ignored: bool,
+    /// Whether every token has to be bound to its sender, where that is checked.
+    pub(super) binding_demanded: bool,
+    binding_rule: BindingRule,
     pub(super) plain_http: bool,
     /// What is wrong with an input of which the policy was made.
     mistake: Option<ConfigError>,
@@ -169,6 +173,8 @@ impl PolicyBuilder {
             any_audience: false,
             nonce_accepted: false,
             binding_ignored: false,
+            binding_demanded: false,
+            binding_rule: BindingRule::default(),
             plain_http: false,
             mistake: None,
         }
@@ -314,6 +320,10 @@ impl PolicyBuilder {
             header_only: self.header_only,
             nonce_accepted: self.nonce_accepted,
             binding_ignored: self.binding_ignored,
+            binding_rule: BindingRule {
+                demanded: self.binding_demanded && self.binding_rule.checks_any(),
+                ..self.binding_rule
+            },
         })
     }
 }
@@ -323,6 +333,13 @@ pub trait Weaken {
     /// The policy it holds.
     #[doc(hidden)]
     fn policy(&mut self) -> &mut PolicyBuilder;
+}
+
+impl PolicyBuilder {
+    /// Says what is checked of senders where the policy is used; without it, nothing is.
+    pub(crate) fn check_senders(&mut self, rule: BindingRule) {
+        self.binding_rule = rule;
+    }
 }
 
 impl Weaken for PolicyBuilder {

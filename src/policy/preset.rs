@@ -26,8 +26,9 @@ pub enum Preset {
     ///    the leeway is at most sixty seconds.
     /// 4. Keys come by `https`, plain `http` on loopback aside; the audience and the sender's binding cannot be left unchecked.
     ///
-    /// FAPI 2.0 wants every token bound to its sender. One that is bound by `cnf` is refused as long as nothing checks the
-    /// binding, and this preset does not demand that one is bound: that is for the authorization server to see to.
+    /// 5. Where the authenticator checks [proofs](crate::dpop) or [client certificates](crate::mtls), a token that is bound to
+    ///    neither is refused. Where it checks none, a bound token is refused, and whether any is bound is for the authorization server
+    ///    to see to.
     Fapi2,
     /// A server of the Model Context Protocol, as its authorization specification wants it.
     ///
@@ -87,6 +88,7 @@ impl Preset {
         )?;
         policy.not_before_leeway = policy.not_before_leeway.max(Self::FAPI_GRACE);
         policy.header_only = true;
+        policy.binding_demanded = true;
         Ok(())
     }
 

@@ -28,10 +28,10 @@ pub fn client_roles(client_id: &str) -> ClaimPath {
 /// `server` is a URL with everything before `/realms`: `https://id.example.com`, or `https://id.example.com/auth` where Keycloak
 /// still has that path; a slash at its end does not count. `realm` is a name of letters, digits, `-`, `_`, `.` and `~`.
 ///
-/// A token must have the claim `typ` with the value `Bearer`.
+/// A token must have the claim `typ` with the value `Bearer`, or `DPoP` where it is bound to a key.
 pub fn realm(server: &str, realm: &str, audience: impl Into<String>) -> TrustedIssuer {
     let server = server.strip_suffix('/').unwrap_or(server);
     TrustedIssuer::new(format!("{server}/realms/{realm}"), audience)
-        .require_claim_value("typ", "Bearer")
+        .require_any_claim_value("typ", ["Bearer", "DPoP"])
         .mistaken(check_segment("realm", realm))
 }

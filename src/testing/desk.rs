@@ -14,6 +14,7 @@ pub(super) enum DeskAt {
     ServerMetadata,
     KeySet,
     Token,
+    Introspection,
 }
 
 impl DeskAt {
@@ -30,6 +31,7 @@ impl DeskAt {
             Endpoint::ServerMetadata => &[Self::ServerMetadata],
             Endpoint::KeySet => &[Self::KeySet],
             Endpoint::Token => &[Self::Token],
+            Endpoint::Introspection => &[Self::Introspection],
         }
     }
 }
@@ -65,6 +67,7 @@ pub(super) struct Desks {
     server_metadata: Desk,
     key_set: Desk,
     token: Desk,
+    introspection: Desk,
 }
 
 impl Desks {
@@ -74,6 +77,7 @@ impl Desks {
             DeskAt::ServerMetadata => &self.server_metadata,
             DeskAt::KeySet => &self.key_set,
             DeskAt::Token => &self.token,
+            DeskAt::Introspection => &self.introspection,
         }
     }
 
@@ -83,6 +87,7 @@ impl Desks {
             DeskAt::ServerMetadata => &mut self.server_metadata,
             DeskAt::KeySet => &mut self.key_set,
             DeskAt::Token => &mut self.token,
+            DeskAt::Introspection => &mut self.introspection,
         }
     }
 }
@@ -93,6 +98,7 @@ pub(super) struct Paths {
     server_metadata: String,
     key_set: String,
     token: String,
+    introspection: String,
 }
 
 impl Paths {
@@ -103,12 +109,14 @@ impl Paths {
             server_metadata: format!("/.well-known/oauth-authorization-server{base}"),
             key_set: format!("{base}/jwks"),
             token: format!("{base}/token"),
+            introspection: format!("{base}/introspect"),
         }
     }
 
     pub(super) fn at(&self, path: &str) -> Option<DeskAt> {
-        let all = DeskAt::DOCUMENTS.iter().chain(&[DeskAt::Token]).copied();
-        all.into_iter().find(|&at| self.of(at) == path)
+        let others = [DeskAt::Token, DeskAt::Introspection];
+        let mut all = DeskAt::DOCUMENTS.iter().chain(&others).copied();
+        all.find(|&at| self.of(at) == path)
     }
 
     pub(super) fn of(&self, at: DeskAt) -> &str {
@@ -117,6 +125,7 @@ impl Paths {
             DeskAt::ServerMetadata => &self.server_metadata,
             DeskAt::KeySet => &self.key_set,
             DeskAt::Token => &self.token,
+            DeskAt::Introspection => &self.introspection,
         }
     }
 }

@@ -19,6 +19,7 @@ pub(super) fn discovery(issuer: &str) -> Value {
         "issuer": issuer,
         "authorization_endpoint": format!("{root}/authorize"),
         "token_endpoint": format!("{root}/token"),
+        "introspection_endpoint": format!("{root}/introspect"),
         "jwks_uri": format!("{root}/jwks"),
         "grant_types_supported": ["client_credentials"],
         "response_types_supported": ["code"],

@@ -103,6 +103,16 @@ impl TestIssuer {
         format!("{}/token", self.url().trim_end_matches('/'))
     }
 
+    /// Where `POST` with a `token` tells whether it is active (RFC 7662); discovery names it too.
+    ///
+    /// It vouches for opaque tokens that were minted with [`TokenBuilder::opaque`], and for JWTs that a published key has signed,
+    /// until they expire or are [revoked](Self::revoke). A client that asks for `application/token-introspection+jwt` gets its answer
+    /// signed (RFC 9701).
+    #[must_use]
+    pub fn introspection_url(&self) -> String {
+        format!("{}/introspect", self.url().trim_end_matches('/'))
+    }
+
     /// Fetches from this issuer without a socket.
     #[must_use]
     pub fn fetch(&self) -> MemoryFetch {
@@ -144,7 +154,18 @@ impl TestIssuer {
         self.provider.state().keys.stranger(algorithm)
     }
 
-    /// From now on the token endpoint serves only clients allowed by this call.
+    /// From now on the introspection endpoint says of this token, opaque or not, that it is not active.
+    pub fn revoke(&self, token: &str) {
+        let revoked = &mut self.provider.state().register.revoked;
+        revoked.insert(token.to_owned());
+    }
+
+    pub(super) fn register(&self, token: &str, said: String) {
+        let opaque = &mut self.provider.state().register.opaque;
+        opaque.insert(token.to_owned(), said);
+    }
+
+    /// From now on the token and the introspection endpoint serve only clients allowed by this call.
     pub fn allow_client(&self, client_id: &str, secret: &str) {
         let client = (client_id.to_owned(), secret.to_owned());
         self.provider.state().grants.clients.push(client);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::introspection_endpoint::said_of;
 use super::issuer::TestIssuer;
 use super::raw::RawToken;
 use super::signing_key::SigningKey;
@@ -142,6 +143,16 @@ impl TokenBuilder {
         self
     }
 
+    /// Adds a member to `cnf`, beside those that are there: a token may be bound to a key and to a certificate.
+    pub(super) fn confirmed_by(self, name: &str, value: String) -> Self {
+        let mut members = match self.claims.get("cnf") {
+            Some(Value::Object(members)) => members.clone(),
+            _ => Map::new(),
+        };
+        members.insert(name.to_owned(), value.into());
+        self.claim("cnf", members)
+    }
+
     /// Leaves a claim out.
     pub fn without(mut self, name: impl Into<String>) -> Self {
         self.claims_without.insert(name.into());
@@ -236,6 +247,26 @@ impl TokenBuilder {
     #[must_use]
     pub fn sign(&self) -> String {
         self.raw().join()
+    }
+
+    /// An opaque token: some forty letters and digits that say nothing, for which the issuer's introspection endpoint vouches.
+    ///
+    /// What it says are the claims that a JWT would have, with `active` and `token_type` (`Bearer`) beside them, unless
+    /// [`claim`](Self::claim) or [`without`](Self::without) say otherwise; or the text given as [`raw_payload`](Self::raw_payload). Header
+    /// and key are of no meaning.
+    #[must_use]
+    pub fn opaque(&self) -> String {
+        let token = format!("{:032x}{:08x}", fastrand::u128(..), fastrand::u32(..));
+        let said = self.raw_payload.clone().unwrap_or_else(|| {
+            let claims = serde_json::from_str(&self.payload_json());
+            let mut said = said_of(claims.expect("built as an object"));
+            if let Some(members) = said.as_object_mut() {
+                members.retain(|name, _| !self.claims_without.contains(name));
+            }
+            said.to_string()
+        });
+        self.issuer.register(&token, said);
+        token
     }
 
     /// The signed token in parts, for changes that no setter offers.

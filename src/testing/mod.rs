@@ -8,7 +8,10 @@
 //! | an issuer without any socket | [`TestIssuer::new`], and [`TestIssuer::fetch`] for the authenticator |
 //! | one that `curl` and other processes can reach | [`TestIssuer::serve`]: discovery, key set, `POST /token` |
 //! | a token, good or bad in one point | [`TestIssuer::token`] |
+//! | an opaque token, and an endpoint that vouches for it | [`TokenBuilder::opaque`], [`TestIssuer::revoke`] |
 //! | a token bad in any point, down to its bytes | [`TokenBuilder::raw`], [`RawToken`] |
+//! | a token bound to a key, and a DPoP proof by it, good or bad | [`TokenBuilder::bound_to`], [`ProofBuilder`] |
+//! | a token bound to a client certificate, and the certificate | [`TokenBuilder::bound_to_certificate`], [`client_certificate`] |
 //! | keys that come and go | [`TestIssuer::rotate`] and its neighbours, [`SigningKey`] |
 //! | an outage, a slow, hanging or flooding provider | [`TestIssuer::behave`] with a [`Behaviour`] |
 //! | what was asked for, and how often | [`TestIssuer::downloads`], [`TestIssuer::traffic`] |
@@ -51,17 +54,20 @@
 //! ```
 
 mod behaviour;
+mod certificate;
 mod clock;
 mod der;
 mod desk;
 mod document;
 mod flow;
 mod gzip;
+mod introspection_endpoint;
 mod issuer;
 mod key_ring;
 mod memory;
 mod mint;
 mod port;
+mod proof;
 mod provider;
 mod raw;
 mod rsa_pool;
@@ -71,11 +77,13 @@ mod token_endpoint;
 mod traffic;
 
 pub use behaviour::Behaviour;
+pub use certificate::client_certificate;
 pub use clock::TestClock;
 pub use der::ecdsa_der;
 pub use issuer::TestIssuer;
 pub use memory::MemoryFetch;
 pub use mint::TokenBuilder;
+pub use proof::ProofBuilder;
 pub use raw::RawToken;
 pub use signing_key::{SigningKey, key_set_of};
 pub use traffic::{Downloads, Endpoint, Traffic};

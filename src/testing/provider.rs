@@ -15,6 +15,7 @@ use super::desk::{Desk, DeskAt, Desks, Paths};
 use super::document;
 use super::flow::Flow;
 use super::gzip;
+use super::introspection_endpoint::{IntrospectionEndpoint, Register};
 use super::issuer::TestIssuer;
 use super::key_ring::KeyRing;
 use super::mint::TokenBuilder;
@@ -55,6 +56,7 @@ pub(super) struct State {
     pub(super) keys: KeyRing,
     pub(super) discovery: Map<String, Value>,
     pub(super) grants: Grants,
+    pub(super) register: Register,
     pub(super) ledger: Ledger,
     pub(super) desks: Desks,
 }
@@ -76,6 +78,7 @@ impl Provider {
                 keys: KeyRing::default(),
                 discovery: discovery.as_object().cloned().unwrap_or_default(),
                 grants: Grants::default(),
+                register: Register::default(),
                 ledger: Ledger::default(),
                 desks: Desks::default(),
             }),
@@ -145,7 +148,7 @@ impl Provider {
             return Ok(plain(StatusCode::NOT_FOUND));
         };
         let allowed = match at {
-            DeskAt::Token => Method::POST,
+            DeskAt::Token | DeskAt::Introspection => Method::POST,
             _ => Method::GET,
         };
         if *request.method() != allowed {
@@ -190,6 +193,7 @@ impl Provider {
         let truth = match (at, &behaviour) {
             (_, Behaviour::Answer(answer)) => return answer.clone().map(whole),
             (DeskAt::Token, _) => self.token(request),
+            (DeskAt::Introspection, _) => self.introspection(request),
             _ => self.state().document(at, &behaviour, request.headers()),
         };
         if truth.status() == StatusCode::NOT_MODIFIED {
@@ -223,6 +227,28 @@ impl Provider {
             _ => whole(body),
         };
         Response::from_parts(head, flow)
+    }
+
+    fn introspection(self: &Arc<Self>, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        let issuer = TestIssuer::without_server(Arc::clone(self));
+        let now = issuer.now();
+        let said = {
+            let mut state = self.state();
+            let keys = state.keys.document();
+            let endpoint = IntrospectionEndpoint {
+                grants: &state.grants,
+                register: &state.register,
+                keys,
+                issuer: &self.url,
+                now,
+            };
+            endpoint.introspect(request.headers(), request.body())
+        };
+        // Signing takes the lock for itself.
+        match said {
+            Ok(said) => said.answer(TokenBuilder::new(issuer)),
+            Err(refusal) => refusal.answer(),
+        }
     }
 
     fn token(self: &Arc<Self>, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {

@@ -78,7 +78,7 @@ impl Grants {
     }
 
     /// The client's identifier (RFC 6749 §2.3.1): by HTTP Basic, or in the form.
-    fn authenticate(&self, headers: &HeaderMap, form: &Form) -> Result<String, Refusal> {
+    pub(super) fn authenticate(&self, headers: &HeaderMap, form: &Form) -> Result<String, Refusal> {
         let in_form = form.single("client_id")?.unwrap_or("test-client");
         let secret_in_form = form.single("client_secret")?;
         let (client, secret, by_header) = match headers.get(AUTHORIZATION) {
@@ -107,10 +107,10 @@ impl Grants {
 }
 
 /// The parameters of a request, in order.
-struct Form(Vec<(String, String)>);
+pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
+    pub(super) fn parse(headers: &HeaderMap, body: &[u8]) -> Result<Self, Refusal> {
         let content_type = headers
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok());
@@ -134,7 +134,7 @@ impl Form {
     }
 
     /// RFC 6749 §3.2: a parameter must not be included more than once.
-    fn single<'f>(&'f self, name: &'f str) -> Result<Option<&'f str>, Refusal> {
+    pub(super) fn single<'f>(&'f self, name: &'f str) -> Result<Option<&'f str>, Refusal> {
         let mut values = self.all(name);
         let first = values.next();
         match values.next() {
@@ -145,14 +145,14 @@ impl Form {
 }
 
 /// An error of RFC 6749 §5.2.
-struct Refusal {
+pub(super) struct Refusal {
     error: &'static str,
     status: StatusCode,
     challenge: bool,
 }
 
 impl Refusal {
-    fn new(error: &'static str) -> Self {
+    pub(super) fn new(error: &'static str) -> Self {
         Self {
             error,
             status: StatusCode::BAD_REQUEST,
@@ -172,7 +172,7 @@ impl Refusal {
         self
     }
 
-    fn answer(&self) -> Response<Vec<u8>> {
+    pub(super) fn answer(&self) -> Response<Vec<u8>> {
         let mut answer = json_answer(self.status, &json!({ "error": self.error }));
         if self.challenge {
             let challenge = HeaderValue::from_static("Basic realm=\"token\"");

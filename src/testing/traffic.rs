@@ -16,6 +16,8 @@ pub enum Endpoint {
     KeySet,
     /// The token endpoint.
     Token,
+    /// The introspection endpoint (RFC 7662).
+    Introspection,
 }
 
 /// How many requests for documents arrived, answered or not.

@@ -10,12 +10,7 @@ use tower_bearer::VerifyErrorKind::{NotCompact, Signature};
 use tower_bearer::testing::{RawToken, TestIssuer, ecdsa_der};
 
 use crate::support::{Row, Stage};
-
-/// The order of P-256 (FIPS 186-4 §D.1.2.3), big-endian.
-const P256_ORDER: [u8; 32] = [
-    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-];
+use crate::twin::{P256_ORDER, twin};
 
 /// The order of edwards25519's base point (RFC 8032 §5.1), little-endian.
 const ED25519_ORDER: [u8; 32] = [
@@ -239,10 +234,7 @@ async fn an_ecdsa_signature_has_a_twin() {
         .algorithm(Algorithm::ES256)
         .token_id("one")
         .raw();
-    let twin = token.clone().map_signature(|signature| {
-        let (r, s) = signature.split_at(32);
-        [r, &subtract(P256_ORDER, s)].concat()
-    });
+    let twin = twin(&token);
     assert_ne!(token.join(), twin.join());
     let (token, twin) = (token.join(), twin.join());
     let ids = [
@@ -253,17 +245,6 @@ async fn an_ecdsa_signature_has_a_twin() {
         ids.map(|verified| verified.token_id().map(str::to_owned)),
         [Some("one".into()), Some("one".into())]
     );
-}
-
-fn subtract(from: [u8; 32], number: &[u8]) -> [u8; 32] {
-    let mut difference = [0; 32];
-    let mut borrow = 0;
-    for at in (0..32).rev() {
-        let digit = 256 + i32::from(from[at]) - i32::from(number[at]) - borrow;
-        difference[at] = digit.to_le_bytes()[0];
-        borrow = i32::from(digit < 256);
-    }
-    difference
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ export async function freePort() {
   return port;
 }
 
-class Process {
+export class Process {
   output = '';
 
   constructor(program, args, environment) {
@@ -68,34 +68,43 @@ export class AuthorizationServer extends Process {
   /** Every token handed out, so that one can look for them where they must not be. */
   tokens = [];
 
-  static issuerAt(port) {
-    return `http://127.0.0.1:${port}`;
+  static issuerAt(port, scheme = 'http') {
+    return `${scheme}://127.0.0.1:${port}`;
   }
 
-  static async start(port) {
+  /**
+   * `logoutUrl` is told of logouts; whoever listens there may come later. `tls` are the files of a certificate and its key, if it
+   * is to speak TLS: then its methods are not for use here, where nobody trusts the certificate.
+   */
+  static async start(port, logoutUrl, tls = []) {
     const script = fileURLToPath(new URL('provider.mjs', import.meta.url));
-    const server = new AuthorizationServer(process.execPath, [script, String(port)]);
-    server.issuer = AuthorizationServer.issuerAt(port);
+    const server = new AuthorizationServer(process.execPath, [script, String(port), logoutUrl, ...tls]);
+    server.issuer = AuthorizationServer.issuerAt(port, tls.length > 0 ? 'https' : 'http');
     await server.until(() => server.output.includes('ready '));
     return server;
   }
 
   async json(path, options) {
     const response = await fetch(`${this.issuer}${path}`, { signal: AbortSignal.timeout(REQUEST_DEADLINE), ...options });
-    const body = await response.json();
-    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${JSON.stringify(body)}`);
-    return body;
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);
+    return text && JSON.parse(text);
+  }
+
+  /** Sends a form as `client`. */
+  send(path, client, form) {
+    const basic = [client, CLIENT_SECRET].map(encodeURIComponent).join(':');
+    return this.json(path, {
+      method: 'POST',
+      headers: { authorization: `Basic ${Buffer.from(basic).toString('base64')}` },
+      body: new URLSearchParams(form),
+    });
   }
 
   /** An access token by client_credentials, of the kind that this client gets. */
   async accessToken(client, { resource = AUDIENCE, scope = 'read' } = {}) {
     const form = { grant_type: 'client_credentials', resource, scope };
-    const basic = [client, CLIENT_SECRET].map(encodeURIComponent).join(':');
-    const { access_token } = await this.json('/token', {
-      method: 'POST',
-      headers: { authorization: `Basic ${Buffer.from(basic).toString('base64')}` },
-      body: new URLSearchParams(form),
-    });
+    const { access_token } = await this.send('/token', client, form);
     this.tokens.push(access_token);
     return access_token;
   }
@@ -122,27 +131,64 @@ export class AuthorizationServer extends Process {
     return this.json(`/control/rotate?old=${old}`, { method: 'POST' });
   }
 
-  /** How often the key set and the discovery document were asked for while `action` ran. */
-  async downloadsDuring(action) {
+  /** Takes a token back (RFC 7009). */
+  async revoke(client, token) {
+    await this.send('/token/revocation', client, { token });
+  }
+
+  /** How often each path was asked for while `action` ran: a function from a path to a number. */
+  async hitsDuring(action) {
     const before = await this.json('/control/hits');
     await action();
     const after = await this.json('/control/hits');
-    const count = (path) => (after[path] ?? 0) - (before[path] ?? 0);
+    return (path) => (after[path] ?? 0) - (before[path] ?? 0);
+  }
+
+  /** How often the key set and the discovery document were. */
+  async downloadsDuring(action) {
+    const count = await this.hitsDuring(action);
     return { keySet: count('/jwks'), discovery: count('/.well-known/openid-configuration') };
   }
 }
 
+/** A Redis that keeps nothing when it ends. */
+export class Redis extends Process {
+  static async start(port) {
+    const server = new Redis('redis-server', ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no']);
+    server.url = `redis://127.0.0.1:${port}`;
+    await server.until(() => server.output.includes('Ready to accept connections'));
+    return server;
+  }
+}
+
+/** Optional settings, which are not to be those of whoever runs the test. */
+const UNSET = Object.fromEntries(
+  ['JWKS_URL', 'INTROSPECTION_CLIENT_ID', 'INTROSPECTION_CLIENT_SECRET', 'INTROSPECTION_URL', 'INTROSPECTION_SIGNED',
+    'INTROSPECTION_SECONDS', 'BACKCHANNEL_CLIENT_ID', 'REDIS_URL', 'CLIENT_CERTIFICATE_HEADER', 'TRUSTED_PROXIES',
+    'CLIENT_CERTIFICATE_REQUIRED'].map((name) => [name, undefined]),
+);
+
 /** The example `resource_server`: what is under test. */
 export class ResourceServer extends Process {
-  static async start(program, environment) {
-    const port = await freePort();
+  static async start(program, { port, ...environment }) {
+    port ??= await freePort();
     const bind = `127.0.0.1:${port}`;
     const server = new ResourceServer(program, [], {
-      AUDIENCE, BIND: bind, JWKS_URL: undefined, ...environment,
+      AUDIENCE, BIND: bind, ...UNSET, ...environment,
     });
     server.url = `http://${bind}`;
     await server.until(async () => (await server.ask('/public').catch(() => undefined))?.status === 200);
     return server;
+  }
+
+  /** A logout token, or what passes for one, as a provider sends it. */
+  async sendLogout(token) {
+    const response = await fetch(`${this.url}/backchannel-logout`, {
+      method: 'POST',
+      body: new URLSearchParams({ logout_token: token }),
+      signal: AbortSignal.timeout(REQUEST_DEADLINE),
+    });
+    return { status: response.status, cached: response.headers.get('cache-control'), body: await response.text() };
   }
 
   /** A GET, with `token` as the bearer token if there is one. */
@@ -161,7 +207,7 @@ export class ResourceServer extends Process {
 }
 
 // RFC 9110 §11.6.1, as much of it as one challenge with quoted parameters needs.
-function parseChallenge(header) {
+export function parseChallenge(header) {
   if (header === null) return undefined;
   const [scheme] = header.split(' ', 1);
   const parameters = {};

@@ -6,45 +6,17 @@ import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import * as jose from 'jose';
 import { AuthorizationServer, ResourceServer, freePort, printedLast } from './actors.mjs';
-import { ALGORITHMS, AUDIENCE, CLIENTS, OTHER_AUDIENCE } from './names.mjs';
+import { boundToCertificates } from './bound_to_certificates.mjs';
+import { ASKING, introspected } from './introspected.mjs';
+import { loggedOut } from './logged_out.mjs';
+import { ALGORITHMS, AUDIENCE, CLIENTS, CLIENT_SECRET, OTHER_AUDIENCE } from './names.mjs';
+import {
+  check, isAccepted, isAskedForToken, isForbidden, isRefused, isUnavailable, outcome,
+} from './report.mjs';
+import { onTwoMachines } from './two_machines.mjs';
 
 const program = process.argv[2];
 const TOTAL_DEADLINE = 180_000;
-
-// --- one line a check ---------------------------------------------------------------------------
-
-const outcome = { passed: 0, failed: 0 };
-
-async function check(sentence, body) {
-  try {
-    const remark = await body();
-    outcome.passed += 1;
-    console.log(`ok    ${sentence}${remark ? ` (${remark})` : ''}`);
-  } catch (error) {
-    outcome.failed += 1;
-    console.log(`FAIL  ${sentence}\n      ${String(error.message).replaceAll('\n', '\n      ')}`);
-  }
-}
-
-// --- the answers of RFC 6750 §3.1 -----------------------------------------------------------------
-
-/** A comparison that shows the whole answer when it fails. */
-function answers(answer, status, wanted) {
-  const shown = `answered ${JSON.stringify(answer)}`;
-  assert.equal(answer.status, status, shown);
-  if (wanted) assert.ok(wanted(answer), shown);
-}
-
-const isAccepted = (answer) => answers(answer, 200);
-const isRefused = (answer) => answers(answer, 401,
-  ({ challenge }) => challenge?.scheme === 'Bearer' && challenge.error === 'invalid_token');
-const isAskedForToken = (answer) => answers(answer, 401,
-  ({ challenge }) => challenge?.scheme === 'Bearer' && Object.keys(challenge).length > 1 && !('error' in challenge));
-const isForbidden = (answer, scope) => answers(answer, 403,
-  ({ challenge }) => challenge?.scheme === 'Bearer' && challenge.error === 'insufficient_scope'
-    && challenge.scope?.split(' ').includes(scope));
-const isUnavailable = (answer) => answers(answer, 503,
-  ({ challenge, retryAfter }) => /^[1-9]\d*$/.test(retryAfter ?? '') && !challenge?.error);
 
 // --- tokens that the provider did not issue -------------------------------------------------------
 
@@ -69,7 +41,7 @@ function tampered(token) {
 // --- the scenes -----------------------------------------------------------------------------------
 
 /** Started before its provider: serves what needs no token, says 503 where it cannot tell, and recovers. */
-async function startedBeforeTheProvider(port) {
+async function startedBeforeTheProvider(port, logoutUrl) {
   const issuer = AuthorizationServer.issuerAt(port);
   const server = await ResourceServer.start(program, { ISSUER: issuer });
 
@@ -88,7 +60,7 @@ async function startedBeforeTheProvider(port) {
     isUnavailable(await server.ask('/me', await forged(issuer, 'some-key')));
   });
 
-  const provider = await AuthorizationServer.start(port);
+  const provider = await AuthorizationServer.start(port, logoutUrl);
   await check('once the provider is up: the same server recovers by itself', async () => {
     const token = await provider.accessToken(CLIENTS.RS256);
     const started = Date.now();
@@ -214,13 +186,19 @@ async function rotated(provider, server) {
   });
 }
 
-/** With JWKS_URL given, nothing is discovered. Last of all, for it takes the provider away. */
+/** With the URLs given, nothing is discovered. Last of all, for it takes the provider away. */
 async function throughAnOutage(provider) {
   const token = await provider.accessToken(CLIENTS.RS256);
+  const opaque = await provider.accessToken(CLIENTS.opaque);
   let server;
   await check('JWKS_URL given: accepted after one download and no discovery', async () => {
     const downloads = await provider.downloadsDuring(async () => {
-      server = await ResourceServer.start(program, { ISSUER: provider.issuer, JWKS_URL: `${provider.issuer}/jwks` });
+      server = await ResourceServer.start(program, {
+        ISSUER: provider.issuer,
+        JWKS_URL: `${provider.issuer}/jwks`,
+        INTROSPECTION_URL: `${provider.issuer}/token/introspection`,
+        ...ASKING,
+      });
       isAccepted(await server.ask('/me', token));
     });
     assert.deepEqual(downloads, { keySet: 1, discovery: 0 });
@@ -230,6 +208,9 @@ async function throughAnOutage(provider) {
   await check('the provider down: a token under a known key is accepted', async () => isAccepted(await server.ask('/me', token)));
   await check('the provider down: a token under an unknown key is a 503 with Retry-After', async () => {
     isUnavailable(await server.ask('/me', await forged(provider.issuer, 'new-key')));
+  });
+  await check('the provider down: an opaque token that it was not asked about is a 503 with Retry-After', async () => {
+    isUnavailable(await server.ask('/me', opaque));
   });
 
   await server.stop();
@@ -244,20 +225,27 @@ setTimeout(() => {
 }, TOTAL_DEADLINE).unref();
 
 async function everything() {
-  const { provider, output: early } = await startedBeforeTheProvider(await freePort());
+  const [port, logoutPort] = [await freePort(), await freePort()];
+  const logoutUrl = `http://127.0.0.1:${logoutPort}/backchannel-logout`;
+  const { provider, output: early } = await startedBeforeTheProvider(port, logoutUrl);
 
   const server = await accepted(provider);
   await refused(provider, server);
   await authorized(provider, server);
+  const between = await introspected(provider, program, server)
+    + await loggedOut(provider, program, logoutPort)
+    + await onTwoMachines(provider, program, logoutPort)
+    + await boundToCertificates(program, provider.tokens);
   await rotated(provider, server);
   await server.stop();
 
   const late = await throughAnOutage(provider);
 
-  await check('no token stands in what the servers printed', () => {
-    const printed = early + server.output + late;
-    const parts = provider.tokens.flatMap((token) => token.split('.').slice(1));
-    assert.ok(parts.length > 0 && parts.every((part) => !printed.includes(part)), 'a part of a token was printed');
+  await check('no token and no secret stands in what the servers printed', () => {
+    const printed = early + server.output + between + late;
+    const told = (token) => (token.includes('.') ? token.split('.').slice(1) : [token]);
+    const parts = [CLIENT_SECRET, ...provider.tokens.flatMap(told)];
+    assert.ok(parts.length > 50 && parts.every((part) => !printed.includes(part)), 'a part of a token was printed');
   });
 }
 

@@ -12,4 +12,17 @@ export const CLIENTS = {
   expired: 'expired-before-it-was-sent',
   // An ID token's audience is its client, so this client's ID tokens pass every check of the audience.
   namesake: AUDIENCE,
+  // Its tokens say nothing by themselves: whoever gets one has to ask the provider.
+  opaque: 'gets-opaque-tokens',
+  // Their tokens are bound to the certificate by which they were asked for, where the provider speaks TLS.
+  certified: 'shows-a-certificate',
+  certifiedOpaque: 'shows-a-certificate-and-gets-opaque-tokens',
 };
+
+// Applications that people log in to. The provider tells both when somebody has logged out: of the shop's sessions one by one, of
+// the kiosk's all at once. The kiosk's tokens are opaque.
+export const SHOP = 'web-shop';
+export const KIOSK = 'web-kiosk';
+
+// Whom the provider answers about opaque tokens.
+export const RESOURCE_SERVER = 'resource-server';

@@ -1,20 +1,36 @@
 // The authorization server of the end-to-end test: npm's certified oidc-provider, on 127.0.0.1 only,
 // with keys made at start and clients whose ids say what their tokens are like.
 //
-//   node provider.mjs PORT        prints "ready ISSUER" once it listens, and ends when its standard input does
+//   node provider.mjs PORT LOGOUT_URL [CERTIFICATE KEY]
+//
+// With a certificate and its key, in PEM files, it speaks TLS and asks clients for theirs, whoever has signed it. It prints "ready ISSUER" once it listens, and ends when its standard input does. LOGOUT_URL is where it sends logout tokens to.
 //
 // Beside what OAuth defines it answers, for the test alone:
-//   GET  /control/hits                        how often each other path was asked for
+//   GET  /control/hits                        how often each other path was asked for, "signed introspection" among them for
+//                                             each signed answer, and "logout told" for each logout token that was answered 200
 //   POST /control/rotate?old=keep|drop        fresh signing keys, used from now on; the old ones stay published or go
 //   GET  /control/id-token?client=ID&told_by=nonce|at_hash
 //                                             an ID token for that client, by the provider's own code and key
 import { createServer } from 'node:http';
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createServer as createTlsServer } from 'node:https';
+import { X509Certificate, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { Provider } from 'oidc-provider';
-import { ALGORITHMS, AUDIENCE, CLIENTS, CLIENT_SECRET, OTHER_AUDIENCE, SCOPES } from './names.mjs';
+import {
+  ALGORITHMS, AUDIENCE, CLIENTS, CLIENT_SECRET, KIOSK, OTHER_AUDIENCE, RESOURCE_SERVER, SCOPES, SHOP,
+} from './names.mjs';
 
 const port = Number(process.argv[2]);
-const issuer = `http://127.0.0.1:${port}`;
+const logoutUrl = process.argv[3];
+const [certificate, key] = process.argv.slice(4, 6).map((file) => readFileSync(file));
+const tls = Boolean(certificate);
+const issuer = `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
+
+const hits = {};
+
+function count(what) {
+  hits[what] = (hits[what] ?? 0) + 1;
+}
 
 function signingKey(type, options, algorithm) {
   const { privateKey } = generateKeyPairSync(type, options);
@@ -33,35 +49,70 @@ function signingKeys() {
   ];
 }
 
-const clients = Object.values(CLIENTS).map((client_id) => ({
+const machines = Object.values(CLIENTS).map((client_id) => ({
   client_id,
   client_secret: CLIENT_SECRET,
   grant_types: ['client_credentials'],
   response_types: [],
   redirect_uris: [],
   scope: SCOPES.join(' '),
+  ...(tls && [CLIENTS.certified, CLIENTS.certifiedOpaque].includes(client_id) && { tls_client_certificate_bound_access_tokens: true }),
 }));
 
+const applications = [SHOP, KIOSK].map((client_id) => ({
+  client_id,
+  client_secret: CLIENT_SECRET,
+  grant_types: ['authorization_code'],
+  response_types: ['code'],
+  redirect_uris: [`http://127.0.0.1:${port}/nobody-is-here`],
+  scope: ['openid', ...SCOPES].join(' '),
+  backchannel_logout_uri: logoutUrl,
+  backchannel_logout_session_required: client_id === SHOP,
+}));
+
+const asking = {
+  client_id: RESOURCE_SERVER,
+  client_secret: CLIENT_SECRET,
+  grant_types: [],
+  response_types: [],
+  redirect_uris: [],
+};
+
 function resourceServer(audience, client) {
-  const alg = ALGORITHMS.find((name) => CLIENTS[name] === client.clientId) ?? 'ES256';
-  return {
+  const common = {
     audience,
     scope: SCOPES.join(' '),
-    accessTokenFormat: 'jwt',
     accessTokenTTL: client.clientId === CLIENTS.brief ? 2 : 300,
-    jwt: { sign: { alg } },
   };
+  if ([CLIENTS.opaque, CLIENTS.certifiedOpaque, KIOSK].includes(client.clientId)) return { ...common, accessTokenFormat: 'opaque' };
+  const alg = ALGORITHMS.find((name) => CLIENTS[name] === client.clientId) ?? 'ES256';
+  return { ...common, accessTokenFormat: 'jwt', jwt: { sign: { alg } } };
 }
 
 function provider(keys) {
   const configured = new Provider(issuer, {
-    clients,
+    clients: [...machines, ...applications, asking],
     jwks: { keys },
-    scopes: SCOPES,
+    scopes: ['openid', ...SCOPES],
     enabledJWA: { idTokenSigningAlgValues: ALGORITHMS },
+    // Without the guard that keeps a provider from calling addresses such as 127.0.0.1.
+    fetch: (url, { dispatcher, ...options }) => fetch(url, options),
     features: {
-      devInteractions: { enabled: false },
+      // Anyone may log in as anyone.
+      devInteractions: { enabled: true },
+      backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: (_context, client) => client.clientId === RESOURCE_SERVER },
+      jwtIntrospection: { enabled: true },
+      mTLS: {
+        enabled: tls,
+        certificateBoundAccessTokens: true,
+        getCertificate: (context) => {
+          const der = context.socket.getPeerCertificate?.()?.raw;
+          return der && new X509Certificate(der);
+        },
+      },
+      revocation: { enabled: true, allowedPolicy: (_context, client, token) => client.clientId === token.clientId },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: (_context, resource, client) => {
@@ -71,10 +122,11 @@ function provider(keys) {
       },
     },
     // Shapes a resource server must hand on unharmed.
-    extraTokenClaims: () => ({
+    extraTokenClaims: (_context, token) => ({
       tenant: 'acme',
       roles: ['reader', 'Zoë ✓ "quoted"'],
       limits: { daily: 9007199254740991, share: 0.25, none: null, on: true },
+      ...(token.sid && { sid: token.sid }),
     }),
     formats: {
       customizers: {
@@ -87,6 +139,8 @@ function provider(keys) {
     },
   });
   configured.on('server_error', (_context, error) => console.error(error));
+  configured.on('backchannel.error', (_context, error) => console.error(error));
+  configured.on('backchannel.success', () => count('logout told'));
   return configured;
 }
 
@@ -101,8 +155,6 @@ async function idToken(clientId, toldBy) {
 let keys = signingKeys();
 let current = provider(keys);
 let answer = current.callback();
-const hits = {};
-
 async function control(request, url) {
   switch (`${request.method} ${url.pathname}`) {
     case 'GET /control/hits':
@@ -119,10 +171,13 @@ async function control(request, url) {
   }
 }
 
-const server = createServer((request, response) => {
+function respond(request, response) {
   const url = new URL(request.url, issuer);
   if (!url.pathname.startsWith('/control/')) {
-    hits[url.pathname] = (hits[url.pathname] ?? 0) + 1;
+    count(url.pathname);
+    response.on('finish', () => {
+      if (response.getHeader('content-type')?.startsWith('application/token-introspection+jwt')) count('signed introspection');
+    });
     answer(request, response);
     return;
   }
@@ -130,7 +185,11 @@ const server = createServer((request, response) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   };
   control(request, url).then((body) => reply(200, body), (error) => reply(500, { error: error.message }));
-});
+}
+
+const server = tls
+  ? createTlsServer({ cert: certificate, key, requestCert: true, rejectUnauthorized: false }, respond)
+  : createServer(respond);
 server.listen(port, '127.0.0.1', () => console.log(`ready ${issuer}`));
 
 // Whoever started this process holds the other end; when that is gone, so is the reason to run.

@@ -123,7 +123,7 @@ impl Stage {
 }
 
 /// What came back through the layer.
-pub(crate) struct Answer(Response<String>);
+pub(crate) struct Answer(pub(crate) Response<String>);
 
 impl Answer {
     pub(crate) fn status(&self) -> StatusCode {

@@ -1,6 +1,6 @@
 //! The crates that do the arithmetic, and the only place that names them.
 //!
-//! Each backend offers the same: [`PublicKey`] and [`HmacKey`], parsed once, [`sha256`], and a [`TokenHasher`]. Both are told the
+//! Each backend offers the same: [`PublicKey`], [`HmacKey`] and [`PrivateKey`], parsed once, [`sha256`], and a [`TokenHasher`]. Both are told the
 //! algorithm by the caller, who has already made sure that the key fits it. With both features on, aws-lc-rs is used:
 //! it is faster, and does ES512 too.
 
@@ -9,6 +9,8 @@ mod aws_lc_rs;
 #[cfg(any(not(feature = "aws-lc-rs"), test))]
 #[cfg(feature = "rust-crypto")]
 mod rust_crypto;
+#[cfg(feature = "aws-lc-rs")]
+mod universal_hash;
 
 #[cfg(feature = "aws-lc-rs")]
 use self::aws_lc_rs as chosen;
@@ -23,8 +25,8 @@ compile_error!(
 
 use super::algorithm::KeyType;
 
-pub(super) use chosen::{HmacKey, PublicKey};
-pub(crate) use chosen::{TokenDigest, TokenHasher, sha256};
+pub(super) use chosen::{HmacKey, PrivateKey, PublicKey};
+pub(crate) use chosen::{TokenDigest, TokenHasher, random_secret, sha256};
 
 /// The numbers of a public key, checked as far as that can be done without a backend.
 #[derive(Clone, Copy)]

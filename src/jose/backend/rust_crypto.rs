@@ -3,9 +3,9 @@
 //! The provider is always named, never looked up: the process-wide default panics if another crate of the build has
 //! switched on a second one.
 
-use jsonwebtoken::DecodingKey;
 use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
 use jsonwebtoken::jwk::ThumbprintHash;
+use jsonwebtoken::{DecodingKey, EncodingKey};
 
 use super::{KeyRefused, PublicNumbers};
 use crate::jose::algorithm::{Algorithm, KeyType};
@@ -16,6 +16,13 @@ pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
         .ok()
         .and_then(|digest| digest.try_into().ok())
         .expect("the provider knows SHA-256, which has 32 octets")
+}
+
+/// 32 octets that nobody can guess.
+pub(crate) fn random_secret() -> [u8; 32] {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).expect("the operating system has random numbers");
+    secret
 }
 
 /// What tells tokens apart.
@@ -64,6 +71,27 @@ impl PublicKey {
     /// Whether `signature` is one of `message`; the caller has checked that the key fits the algorithm.
     pub(crate) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         verify(&self.0, algorithm, message, signature)
+    }
+}
+
+/// A private key, ready to sign.
+pub(crate) struct PrivateKey(EncodingKey);
+
+impl PrivateKey {
+    /// Takes a key of this type in PKCS#8, whose inner part an RSA key is read from.
+    pub(crate) fn parse(key_type: KeyType, pkcs8: &[u8], inner: &[u8]) -> Option<Self> {
+        match key_type {
+            KeyType::Rsa => Some(Self(EncodingKey::from_rsa_der(inner))),
+            KeyType::P256 => Some(Self(EncodingKey::from_ec_der(pkcs8))),
+            KeyType::Ed25519 => Some(Self(EncodingKey::from_ed_der(pkcs8))),
+            _ => None,
+        }
+    }
+
+    /// The signature of `message`; the caller has checked that the key fits the algorithm.
+    pub(crate) fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
+        let signer = (DEFAULT_PROVIDER.signer_factory)(&known(algorithm)?, &self.0).ok()?;
+        signer.try_sign(message).ok()
     }
 }
 

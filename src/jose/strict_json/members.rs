@@ -135,7 +135,9 @@ impl Member {
         if self.escaped() {
             return self.name(text) == name;
         }
-        self.written_length() as usize == name.len() && self.written_octets(text) == name.as_bytes()
+        let (written, name) = (self.written_octets(text), name.as_bytes());
+        // The first octet tells most names of one length apart, without a call.
+        written.len() == name.len() && written.first() == name.first() && written == name
     }
 
     /// Compares the name with a decoded one.
@@ -150,7 +152,11 @@ impl Member {
     /// Compares the names of two members without an escape.
     fn compare_written(&self, other: &Self, text: &str) -> Ordering {
         let lengths = self.written_length().cmp(&other.written_length());
-        lengths.then_with(|| self.written_octets(text).cmp(other.written_octets(text)))
+        lengths.then_with(|| {
+            let (one, other) = (self.written_octets(text), other.written_octets(text));
+            let first = one.first().cmp(&other.first());
+            first.then_with(|| one.cmp(other))
+        })
     }
 
     fn same_name(&self, other: &Self, text: &str) -> bool {

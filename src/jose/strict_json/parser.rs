@@ -4,6 +4,7 @@ use super::JsonError;
 use super::members::{LONGEST, Member, sort_distinct};
 use super::scanner::Scanner;
 use super::stack::{Open, Stack};
+use crate::jose::octets;
 
 /// Whether repeated names are looked for in nested objects.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -101,13 +102,7 @@ struct Index<'t> {
 impl<'t> Index<'t> {
     fn new(text: &'t str) -> Self {
         // No object has more members than its text has colons. Beyond 64 let the vector grow: the text may lie.
-        // Counted in short runs, so that a run's count fits an octet and sixteen octets are looked at in one step.
-        let count = |run: &[u8]| run.iter().map(|octet| u8::from(*octet == b':')).sum::<u8>();
-        let colons: usize = text
-            .as_bytes()
-            .chunks(128)
-            .map(|run| usize::from(count(run)))
-            .sum();
+        let colons = octets::count(text.as_bytes(), b':');
         Self {
             text,
             members: Vec::with_capacity(colons.min(64)),
