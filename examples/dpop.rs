@@ -173,11 +173,9 @@ async fn main() -> Result<(), Failure> {
 
 /// The owner comes again; then somebody who has seen all of that.
 async fn check(mut client: Client) -> Result<(), Failure> {
-    let nonce = client.nonce.clone();
-    want("the owner, again", 200, "", &client.me().await?)?;
-    if nonce.is_none() || client.nonce != nonce {
-        return Err("a nonce that is good still was not used again".into());
-    }
+    let answer = client.ask("DPoP", Some(&client.proof())).await?;
+    want("the owner, by the same nonce", 200, "", &answer)?;
+    want("the owner, once more", 200, "", &client.me().await?)?;
 
     let seen = client.proof();
     let answer = client.ask("DPoP", Some(&seen)).await?;

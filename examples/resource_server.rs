@@ -16,10 +16,13 @@
 //! | `INTROSPECTION_SIGNED` | whatever its value, answers must be signed |
 //! | `INTROSPECTION_SECONDS` | for how long an answer is believed; default 30 |
 //! | `BACKCHANNEL_CLIENT_ID` | `POST /backchannel-logout` takes logout tokens for these clients, separated by spaces |
-//! | `REDIS_URL` | what is revoked is kept there, for all machines, instead of in this process |
+//! | `REDIS_URL` | what is revoked, and which proofs were used, is kept there, for all machines, instead of in this process |
 //! | `CLIENT_CERTIFICATE_HEADER` | tokens that are bound to a client certificate are accepted with it: nginx hands it on in this header |
 //! | `TRUSTED_PROXIES` | the addresses that nginx connects from, separated by spaces; from any other the header is nothing |
 //! | `CLIENT_CERTIFICATE_REQUIRED` | whatever its value, a token that is bound to no certificate is refused |
+//! | `DPOP_URL` | tokens that are bound to a key are accepted with a proof for this URL, under which clients know the server |
+//! | `DPOP_REQUIRED` | whatever its value, a token that is bound to no key is refused |
+//! | `DPOP_NONCE_SECRET` | a proof must have a nonce, made by this secret of at least 32 bytes, which all machines are given |
 
 use std::env;
 use std::error::Error;
@@ -33,6 +36,7 @@ use axum::middleware::map_request;
 use axum::response::IntoResponse;
 use axum::{Json, Router, routing::get};
 use tokio::net::TcpListener;
+use tower_bearer::dpop::{Dpop, DpopNonces, RedisReplays};
 use tower_bearer::health::Health;
 use tower_bearer::introspection::Introspection;
 use tower_bearer::logout::BackChannelLogout;
@@ -62,6 +66,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Ok(header) = env::var("CLIENT_CERTIFICATE_HEADER") {
         auth = auth.mutual_tls(mutual_tls(&header)?);
+    }
+    if let Ok(url) = env::var("DPOP_URL") {
+        auth = auth.dpop(dpop(url)?);
     }
     let (auth, logout) = match env::var("REDIS_URL") {
         Ok(url) => with_revocations(auth, RedisRevocations::new(Redis::single(&url)?))?,
@@ -116,6 +123,21 @@ fn mutual_tls(header: &str) -> Result<MutualTls, Box<dyn Error>> {
         None => MutualTls::accept(),
     };
     Ok(mutual_tls.behind(proxies, CertificateHeader::nginx(header)?))
+}
+
+/// What is demanded of proofs.
+fn dpop(url: String) -> Result<Dpop, Box<dyn Error>> {
+    let mut dpop = match env::var_os("DPOP_REQUIRED") {
+        Some(_) => Dpop::require(url),
+        None => Dpop::accept(url),
+    };
+    if let Ok(secret) = env::var("DPOP_NONCE_SECRET") {
+        dpop = dpop.nonces(DpopNonces::shared(secret)?);
+    }
+    if let Ok(redis) = env::var("REDIS_URL") {
+        dpop = dpop.replays(RedisReplays::new(Redis::single(&redis)?));
+    }
+    Ok(dpop)
 }
 
 /// An authenticator that refuses what has been revoked, and where the issuer says who has logged out.

@@ -190,6 +190,8 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
 
     /// Decides on a token that did not come with a request.
     ///
+    /// One that is bound to its sender is refused: nobody has shown that they are its owner.
+    ///
     /// # Errors
     ///
     /// As [`authenticate`](Self::authenticate).

@@ -205,7 +205,10 @@ impl<'d> Document<'d> {
 }
 
 fn url(value: Value<'_>) -> Option<Url> {
-    Url::parse(&value.as_str()?).ok().filter(Url::has_host)
+    // A password in it would stand in errors and logs.
+    let open = |url: &Url| url.username().is_empty() && url.password().is_none();
+    let url = Url::parse(&value.as_str()?).ok();
+    url.filter(Url::has_host).filter(open)
 }
 
 /// Whether `url` is as safe as the issuer that names it.
@@ -290,6 +293,11 @@ mod tests {
             (&both, false, Ok(plain)),
             (&both, true, Ok("https://mtls.id.example/introspect")),
             (&unsafe_alias, true, Err("IntrospectionTransport")),
+            (
+                r#""introspection_endpoint":"https://a:hush@id.example/""#,
+                false,
+                Err("NoIntrospectionUrl"),
+            ),
             (
                 r#""introspection_endpoint":7"#,
                 false,

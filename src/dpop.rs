@@ -27,8 +27,10 @@
 //! - The [public URL](PublicUrl) is what clients write into their proofs, and names this service only.
 //! - The clocks of clients and servers are right to within seconds; where they are not, nonces do not help: `iat` is checked all
 //!   the same.
-//! - Several servers behind one name share what remembers used proofs, or a proof can be used once at each.
+//! - Several servers behind one name share what remembers used proofs, such as `RedisReplays` of the feature `redis`, or a proof can be
+//!   used once at each.
 //! - Nothing in front of the service joins or rewrites `DPoP` headers.
+//! - For scripts of other origins, CORS lets requests have the header `DPoP`, and exposes `DPoP-Nonce` and `WWW-Authenticate`.
 //!
 //! RFC 9449; RFC 7638; RFC 9700 §2.2.1.
 

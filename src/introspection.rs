@@ -14,11 +14,11 @@
 //!
 //! 1. it is a b64token (RFC 6750 §2.1) of at most 4 096 bytes;
 //! 2. its issuer answered the question about it with 200 and one strict JSON object of at most 64 KiB, no member twice, said to be
-//!    `application/json`; no redirect is followed, and the whole took no longer than five seconds;
+//!    `application/json`; no redirect is followed, and it took no longer than five seconds, or ten with all that had to be fetched before;
 //! 3. `active` is `true`: not `"true"`, and not 1 (RFC 7662 §2.2);
 //! 4. `iss`, where it is there, is the issuer whose endpoint said so, byte for byte. Where it is not, the issuer's stands in its place;
-//! 5. `token_type`, where it is there, is `Bearer` or `DPoP`; `token_use`, `access_token` or `access`; and `typ` does not say that it is a refresh
-//!    or ID token. An authorization server vouches for its refresh tokens too: where it says of them nothing of the
+//! 5. `token_type`, where it is there, is `Bearer` or `DPoP`; `token_use`, `access_token` or `access`; and `typ`, `Bearer`, `DPoP`, `JWT` or
+//!    `at+jwt`. An authorization server vouches for its refresh tokens too: where it says of them nothing of the
 //!    kind, demand what it says of access tokens, as with `.require_claim("token_type")`;
 //! 6. the answer's members satisfy the issuer's [`Policy`](crate::Policy) as the claims of a JWT would: `aud`, `exp`, `nbf`, `iat`, `cnf`, required
 //!    claims, scopes. `exp` and `aud` must be there, optional though RFC 7662 makes them;
@@ -48,9 +48,12 @@
 //! | `Retry-After`, and any 429 | granted, from 1 s to 30 s | the issuer's own wish, but not for ever |
 //!
 //! All requests that carry one token share one call, which goes on when they hang up. The age of an answer is counted from when it was asked for, by a
-//! clock that is never turned back; `exp`, `nbf` and `iat` are held against the authenticator's clock at every request. Memory holds
+//! clock that is never turned back and by the authenticator's, which goes on while a machine sleeps; `exp`, `nbf` and `iat` are held against the authenticator's clock at every request. Memory holds
 //! digests under a secret of the process, and never a token. A failed call is not remembered. A status of 400 to 499 is not
-//! counted among the failures in a row where a stranger's token may be its cause: 401, 403, 404, 405, 408 and 410 are counted.
+//! counted among the failures in a row where a stranger's token may be its cause, as where a firewall takes it for an attack: 401, 404, 405, 408
+//! and 410 are counted.
+//!
+//! A discovered endpoint is looked up once a day, and within a minute after it seems to have moved: 404, 405, 410, a redirect, or no connection.
 //!
 //! # What a deployment must ensure
 //!

@@ -67,7 +67,7 @@ impl Trusted {
     /// Whether its JWTs are refused, since it is said to have none.
     pub(crate) fn has_no_jwts(&self) -> bool {
         let introspector = self.introspector.as_ref();
-        introspector.is_some_and(|introspector| introspector.tokens() == Tokens::OpaqueAlone)
+        introspector.is_some_and(|introspector| introspector.tokens() == Tokens::OpaqueOnly)
     }
 
     fn is_proved(&self) -> bool {

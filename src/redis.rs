@@ -1,7 +1,7 @@
 //! Redis, or Valkey, as the place where several instances of a service share what they must all know.
 //!
-//! What is kept there is a matter of the module that keeps it: [`revocation`](crate::revocation). This one knows where Redis is and
-//! when it can be believed.
+//! What is kept there is a matter of the module that keeps it: [`revocation`](crate::revocation), [`dpop`](crate::dpop). This one
+//! knows where Redis is and when it can be believed.
 //!
 //! 1. **Only the server that has our keys now is believed.** With every answer that something rests on, the server tells that it is a
 //!    master and that the slot of our keys is wholly its own. A replica, a demoted master, a Cluster node that is giving the slot

@@ -4,7 +4,7 @@
 //!
 //! 1. it was revoked itself: by its `jti`, or by a digest of what its issuer signed where there is none;
 //! 2. its session (`sid`), its subject (`sub`) or its issuer was revoked up to an instant, and its `iat` is not after that, to the second;
-//!    a token without `iat` is revoked by each of these, whatever the instant;
+//!    a token without `iat` is revoked by each of these, whatever the instant, for as long as it is remembered;
 //! 3. it was issued so long ago that what revoked it might have been forgotten, or is to live so long: see
 //!    [`longest_token_life`](InMemoryRevocations::longest_token_life).
 //!
@@ -24,6 +24,7 @@
 //! - Clocks agree to within seconds. A token bears the time of its issuer's clock: if that is ahead of the one who revokes, a token issued
 //!   just before can seem to be issued after. [`Revocation::issued_before`] takes a later instant.
 //! - A session can be revoked only where access tokens name it by `sid`.
+//! - An issuer that takes an opaque token in several forms, such as with and without padding, names it by `jti`: a digest knows one form.
 //!
 //! ```
 //! use tower_bearer::Authenticator;

@@ -49,6 +49,13 @@ pub(crate) struct TokenCache<C> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key(TokenDigest);
 
+/// A key that owned anything could own the token.
+const _: () = {
+    const fn owns_nothing<T: Copy>() {}
+    owns_nothing::<Key>();
+    assert!(size_of::<Key>() == size_of::<TokenDigest>());
+};
+
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(&self.0);

@@ -594,7 +594,7 @@ async fn no_more_signatures_are_checked_at_once_than_may_be() {
 #[tokio::test]
 async fn a_remembered_token_that_is_revoked_is_refused_from_the_next_request_on() {
     use tower_bearer::revocation::{InMemoryRevocations, Revocation, RevocationStore};
-    let store = InMemoryRevocations::new();
+    let store = InMemoryRevocations::new().clock(TestClock::new(at(NOW)));
     let asked = store.clone();
     let stage = Stage::with(|_| (), |builder| builder.revocations(asked)).await;
     let token = stage.token().sign();

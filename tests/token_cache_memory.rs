@@ -96,7 +96,8 @@ fn found(needles: &Needles) -> Vec<usize> {
         let number = |text| u64::from_str_radix(text, 16).expect("hexadecimal");
         let (mut at, end) = (number(start), number(end));
         while at < end {
-            let wanted = (end - at).min(piece.len() as u64) as usize;
+            let wanted =
+                usize::try_from(end - at).map_or(piece.len(), |left| left.min(piece.len()));
             // Some that the kernel maps for itself cannot be read.
             let Ok(length @ 1..) = memory.read_at(&mut piece[..wanted], at) else {
                 break;

@@ -21,7 +21,7 @@ pub(super) enum Answer {
 
 /// The server's word on a token whose own claims are known, and signed.
 #[derive(Debug)]
-pub(super) enum Standing {
+pub(super) enum JwtAnswer {
     Inactive,
     Active {
         /// For no longer than this.
@@ -111,21 +111,21 @@ pub(super) fn read(text: &str, issuer: &str) -> Result<Answer, IntrospectionErro
 }
 
 /// Reads an answer about a JWT of the policy's issuer, whose own claims have been verified: what is said of them again need not be complete.
-pub(super) fn read_standing(
+pub(super) fn read_about_jwt(
     text: &str,
     policy: &Policy,
     now: NumericDate,
-) -> Result<Standing, IntrospectionError> {
+) -> Result<JwtAnswer, IntrospectionError> {
     let object = Object::read(text)?;
     if !object.active {
-        return Ok(Standing::Inactive);
+        return Ok(JwtAnswer::Inactive);
     }
     if let Err(kind) = object
         .check_issuer(policy.issuer())
         .and_then(|()| check_kind(&object))
         .and_then(|()| policy.check_told(object.get("aud"), object.get("nbf"), now))
     {
-        return Ok(Standing::Unacceptable(kind));
+        return Ok(JwtAnswer::Unacceptable(kind));
     }
     let until = match object.get("exp") {
         None => None,
@@ -133,18 +133,18 @@ pub(super) fn read_standing(
             Some(until) => Some(until),
             None => {
                 let kind = VerifyErrorKind::ClaimMalformed { name: "exp" };
-                return Ok(Standing::Unacceptable(kind));
+                return Ok(JwtAnswer::Unacceptable(kind));
             }
         },
     };
     let binding = policy.told_binding(object.get("cnf"), object.get("token_type"));
     Ok(match (binding, object.named()) {
-        (Ok(binding), Ok(named)) => Standing::Active {
+        (Ok(binding), Ok(named)) => JwtAnswer::Active {
             until,
             binding,
             named,
         },
-        (Err(kind), _) | (_, Err(kind)) => Standing::Unacceptable(kind),
+        (Err(kind), _) | (_, Err(kind)) => JwtAnswer::Unacceptable(kind),
     })
 }
 

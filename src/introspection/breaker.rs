@@ -34,6 +34,11 @@ impl Breaker {
         }
     }
 
+    /// Whether call `number` is the one that tells whether a pause is over.
+    pub(super) fn is_probe(&self, number: u64) -> bool {
+        self.probe == Some(number)
+    }
+
     /// The server answered as it should. Where it wants to be left alone for a while, that stands: this call began before.
     pub(super) fn succeed(&mut self, now: Instant) {
         let wished = self.wished_until.filter(|until| now < *until);
@@ -61,7 +66,7 @@ impl Breaker {
             self.pauses = self.pauses.saturating_add(1);
             // At least half of it: a pause of nothing would be none.
             let jittered = pause.mul_f64(0.5 + random.clamp(0.0, 1.0) / 2.0);
-            self.paused_until = now.checked_add(jittered);
+            self.paused_until = now.checked_add(jittered).max(self.wished_until);
         }
     }
 
@@ -179,6 +184,13 @@ mod tests {
             breaker.succeed(later);
             assert_eq!(breaker.admit(11, later), Ok(()));
         }
+        // Nor does a probe that fails make it shorter.
+        let mut breaker = failing(5, now);
+        let later = now + SECOND;
+        assert_eq!(breaker.admit(7, later), Ok(()));
+        breaker.pause(6, SECOND * 20, later);
+        breaker.fail(7, later, 0.0);
+        assert_eq!(breaker.paused_for(later), Some(SECOND * 20));
     }
 
     #[test]

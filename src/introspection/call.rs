@@ -61,6 +61,16 @@ pub(super) enum Says {
     LeaveAlone(Duration),
 }
 
+impl CallFailed {
+    /// For a call that was not made, which says nothing about the server.
+    pub(super) fn before(error: IntrospectionError) -> Self {
+        Self {
+            error,
+            says: Says::Works,
+        }
+    }
+}
+
 impl From<IntrospectionError> for CallFailed {
     fn from(error: IntrospectionError) -> Self {
         Self {

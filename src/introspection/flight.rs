@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::{timeout, timeout_at};
 
-use super::answer::{Answer, Standing, read, read_standing};
+use super::answer::{Answer, JwtAnswer, read, read_about_jwt};
 use super::answered::{Answered, Opaque, Until};
 use super::call::CallFailed;
 use super::error::IntrospectionError;
@@ -117,7 +117,11 @@ impl Flying {
 
     pub(super) async fn run(mut self, token: String, about: About) {
         let inner = &*self.introspector.0;
-        let result = match timeout(LONGEST_FLIGHT, inner.caller.call(&token)).await {
+        let call = async {
+            let _turn = inner.turn(self.number).await?;
+            inner.caller.call(&token).await
+        };
+        let result = match timeout(LONGEST_FLIGHT, call).await {
             Ok(Ok(text)) => inner.judge(&text, about, self.begun).map_err(Into::into),
             Ok(Err(failed)) => Err(failed),
             Err(_) => Err(IntrospectionError::Late.into()),
@@ -151,13 +155,13 @@ impl Inner {
                 Answer::Inactive => Outcome::Refused(VerifyErrorKind::Inactive),
                 Answer::Unacceptable(kind) => Outcome::Refused(kind),
             },
-            About::Jwt => match read_standing(text, &self.caller.policy, now)? {
-                Standing::Active {
+            About::Jwt => match read_about_jwt(text, &self.caller.policy, now)? {
+                JwtAnswer::Active {
                     until: Some(at), ..
                 } if self.remaining(at, now).is_zero() => {
                     Outcome::Refused(VerifyErrorKind::Expired { at, now })
                 }
-                Standing::Active {
+                JwtAnswer::Active {
                     until,
                     binding,
                     named,
@@ -166,8 +170,8 @@ impl Inner {
                     let until = self.until(begun, remaining, now);
                     Outcome::Answered(Arc::new(Answered::of_jwt(until, binding, named)))
                 }
-                Standing::Inactive => Outcome::Refused(VerifyErrorKind::Inactive),
-                Standing::Unacceptable(kind) => Outcome::Refused(kind),
+                JwtAnswer::Inactive => Outcome::Refused(VerifyErrorKind::Inactive),
+                JwtAnswer::Unacceptable(kind) => Outcome::Refused(kind),
             },
         })
     }

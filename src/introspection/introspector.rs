@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::time::timeout;
 
 use super::answered::Answered;
 use super::breaker::Breaker;
@@ -25,6 +26,12 @@ use crate::observe::{Event, Observers};
 
 /// When it may help to ask again if nothing better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a token waits for its turn to be asked about.
+const LONGEST_QUEUE: Duration = Duration::from_secs(1);
+
+/// How many times as many calls as are made at once may be under way or wait: after a start, all tokens are new.
+const QUEUE: usize = 16;
 
 /// How long answers last, and how much may happen at once.
 #[derive(Clone, Debug)]
@@ -47,6 +54,8 @@ pub(super) struct Inner {
     hasher: TokenHasher,
     memory: Memory,
     state: Mutex<State>,
+    /// For as many calls as may be made at once.
+    turns: Semaphore,
     observers: Observers,
     calls: AtomicU64,
 }
@@ -95,6 +104,7 @@ impl Introspector {
             tokens,
             hasher: TokenHasher::new(),
             memory: Memory::new(&bounds),
+            turns: Semaphore::new(bounds.most_calls.min(Semaphore::MAX_PERMITS)),
             bounds,
             state: Mutex::default(),
             observers,
@@ -150,7 +160,8 @@ impl Introspector {
             {
                 return Asked::Wait(flight.waiting());
             }
-            match state.begin(inner.bounds.most_calls, now) {
+            let most = inner.bounds.most_calls.saturating_mul(QUEUE);
+            match state.begin(most, now) {
                 Ok(number) => {
                     let (outcome, watched) = watch::channel(None);
                     let overdue = now
@@ -211,6 +222,25 @@ impl Introspector {
 }
 
 impl Inner {
+    /// The turn of call `number`, for as long as it is held. Others wait for theirs, but for the one call that tells whether a
+    /// pause is over.
+    pub(super) async fn turn(
+        &self,
+        number: u64,
+    ) -> Result<Option<SemaphorePermit<'_>>, CallFailed> {
+        if self.state().breaker.is_probe(number) {
+            return Ok(None);
+        }
+        let turn = timeout(LONGEST_QUEUE, self.turns.acquire()).await;
+        let Ok(Ok(turn)) = turn else {
+            return Err(CallFailed::before(IntrospectionError::TooMany));
+        };
+        if self.state().breaker.paused_for(now()).is_some() {
+            return Err(CallFailed::before(IntrospectionError::Paused));
+        }
+        Ok(Some(turn))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -64,12 +64,13 @@ impl Memory {
         now: Instant,
     ) -> Option<Asked> {
         if let Some(answered) = self.answers.get(digest) {
+            let date = clock.now();
             let opaque = answered.opaque.as_ref();
             // A JWT's own time is checked wherever it comes from.
             let in_time =
-                opaque.is_none_or(|opaque| policy.check_time(&opaque.claims, clock.now()).is_ok());
+                opaque.is_none_or(|opaque| policy.check_time(&opaque.claims, date).is_ok());
             // Left where it is otherwise: what takes its place may be there already.
-            if now < answered.until && clock.now() < answered.until_date && in_time {
+            if now < answered.until && date < answered.until_date && in_time {
                 return Some(Asked::Answered(answered));
             }
         }

@@ -148,7 +148,7 @@ impl Introspection {
 
     /// Trusts the certificate authorities in `pem` too, beside the system's: for servers with a certificate of one's own.
     #[cfg(feature = "reqwest")]
-    pub fn ca_certificate(mut self, pem: &str) -> Self {
+    pub fn additional_ca_certificate(mut self, pem: &str) -> Self {
         if let Err(error) = self.tls.add_authorities(pem) {
             self.set_mistake(wrong("the certificate authority is not PEM").because(error));
         }
@@ -165,7 +165,8 @@ impl Introspection {
     ///
     /// A JWT must pass both: what is wrong with it is found here, and never sent. Its claims remain those that were signed; the
     /// answer's say only whether, and how long, it is active; but one that the answer says is bound to a sender is refused unless it
-    /// names the same itself. Default: opaque tokens only.
+    /// names the same itself. Nor may the answer contradict: its `iss`, `aud` and `nbf` are held against the policy where they are there, and its
+    /// `jti`, `sub` and `client_id` against those of the JWT. Default: opaque tokens only.
     pub fn every_token(mut self) -> Self {
         self.tokens = Tokens::Every;
         self
@@ -174,13 +175,13 @@ impl Introspection {
     /// Asks about JWTs of this issuer, after their signature has verified, and takes no opaque token for its own: where several
     /// issuers are asked, since an opaque token does not say whose it is.
     pub fn jwts_only(mut self) -> Self {
-        self.tokens = Tokens::JwtsAlone;
+        self.tokens = Tokens::JwtsOnly;
         self
     }
 
     /// Fetches no keys of this issuer and refuses its JWTs: for issuers that have none.
     pub fn opaque_tokens_only(mut self) -> Self {
-        self.tokens = Tokens::OpaqueAlone;
+        self.tokens = Tokens::OpaqueOnly;
         self
     }
 
@@ -224,7 +225,8 @@ impl Introspection {
         self
     }
 
-    /// Makes at most `most` calls at once, and answers 503 to tokens that would need another; default 64.
+    /// Makes at most `most` calls at once; default 64. A token that needs another waits a second for its turn, and is answered 503
+    /// then, or at once where sixteen times as many are under way or wait.
     ///
     /// Anyone can make up opaque tokens, and only the issuer can tell: this is how many strangers can keep it busy with. Tokens that
     /// are remembered do not count, and all requests with one token are one call.
@@ -254,7 +256,7 @@ impl Introspection {
 
     /// Whether the issuer's keys are needed.
     pub(crate) fn needs_keys(&self) -> bool {
-        self.signed || self.tokens != Tokens::OpaqueAlone
+        self.signed || self.tokens != Tokens::OpaqueOnly
     }
 
     /// The introspector, if every input is sound. Does no I/O.

@@ -70,7 +70,7 @@ impl<'t> SignedAnswer<'t> {
             return Err(VerifyErrorKind::IssuedInFuture { at, now });
         }
         if now > at.saturating_add(OLDEST.saturating_add(leeway)) {
-            return Err(VerifyErrorKind::Expired { at, now });
+            return Err(VerifyErrorKind::TooOld { at, now });
         }
         // RFC 9701 §5 has none of these in it; one that is there means what it always means.
         if members.get(text, "exp").is_some() {

@@ -7,20 +7,20 @@ pub(crate) enum Tokens {
     #[default]
     Opaque,
     /// Opaque ones; it has no JWTs.
-    OpaqueAlone,
+    OpaqueOnly,
     /// Opaque ones, and JWTs after their signature.
     Every,
     /// JWTs after their signature; it has no opaque ones.
-    JwtsAlone,
+    JwtsOnly,
 }
 
 impl Tokens {
     pub(crate) fn include_opaque(self) -> bool {
-        self != Self::JwtsAlone
+        self != Self::JwtsOnly
     }
 
     pub(crate) fn include_jwts(self) -> bool {
-        matches!(self, Self::Every | Self::JwtsAlone)
+        matches!(self, Self::Every | Self::JwtsOnly)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -104,7 +105,7 @@ impl Shared {
     }
 
     async fn revoke(&self, revocation: Revocation) -> Result<(), Rejection> {
-        let outcome = timeout(SLOWEST_STORE, self.store.revoke(revocation)).await;
+        let outcome = timeout(SLOWEST_STORE, taken_in(&*self.store, revocation)).await;
         let error = match outcome {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => error,
@@ -113,6 +114,21 @@ impl Shared {
         let unavailable = Unavailable::new(UnavailableKind::Revocations, RETRY_AFTER);
         Err(unavailable.because(Arc::new(error)).into())
     }
+}
+
+/// What the store says, a panic included: a provider is answered, and observers are told, although it fails so.
+async fn taken_in(
+    store: &dyn RevocationStore,
+    revocation: Revocation,
+) -> Result<(), RevocationError> {
+    let panicked = || RevocationError::from(RevocationErrorKind::Panicked);
+    let begun = catch_unwind(AssertUnwindSafe(|| store.revoke(revocation)));
+    let mut revoking = begun.map_err(|_| panicked())?;
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| revoking.as_mut().poll(cx)));
+        polled.unwrap_or_else(|_| Poll::Ready(Err(panicked())))
+    })
+    .await
 }
 
 impl<B> Service<Request<B>> for BackChannelLogout

@@ -165,6 +165,10 @@ impl<C> Pass<C> {
     pub(super) fn take_nonce(&mut self) -> FreshNonce {
         match self {
             Self::With(Admitted::Token(_, nonce)) => nonce.take(),
+            // It was not refused, and learns only so what it lacks (RFC 9449 §8.2).
+            Self::Without(LetThrough::NotRefused(Rejection::Verify(error))) => {
+                error.dpop_nonce().cloned().map(Box::new)
+            }
             _ => None,
         }
     }

@@ -25,7 +25,6 @@ pub enum Preset {
     /// 3. An `nbf` or `iat` up to ten seconds ahead is accepted; none is that is more than sixty seconds ahead, so that
     ///    the leeway is at most sixty seconds.
     /// 4. Keys come by `https`, plain `http` on loopback aside; the audience and the sender's binding cannot be left unchecked.
-    ///
     /// 5. Where the authenticator checks [proofs](crate::dpop) or [client certificates](crate::mtls), a token that is bound to
     ///    neither is refused. Where it checks none, a bound token is refused, and whether any is bound is for the authorization server
     ///    to see to.

@@ -69,6 +69,8 @@ fn place(fingerprint: Fingerprint, words: usize) -> (usize, u64) {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     fn name(number: u64) -> Fingerprint {
@@ -101,6 +103,23 @@ mod tests {
         assert!((0..100).all(|number| filter.may_hold(name(number))));
         let left = (100..1000).filter(|number| filter.may_hold(name(*number)));
         assert!(left.count() < 50);
+    }
+
+    #[test]
+    fn what_is_kept_is_held_at_every_moment() {
+        let filter = Filter::of(64);
+        let mut kept = filter.none_kept();
+        for number in 0..64 {
+            filter.put(name(number));
+            kept.put(name(number));
+        }
+        let held: Vec<_> = (0..64).map(name).collect();
+        thread::scope(|scope| {
+            let keeps = scope.spawn(|| (0..100_000).for_each(|_| filter.keep(&kept)));
+            while !keeps.is_finished() {
+                assert!(held.iter().all(|name| filter.may_hold(*name)));
+            }
+        });
     }
 
     #[test]

@@ -57,8 +57,6 @@ impl LastTold {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use super::*;
 
     fn at(seconds: i64) -> NumericDate {
@@ -77,21 +75,15 @@ mod tests {
         assert!(told.was_within(span, at(161)));
     }
 
-    /// Subtracting what another thread had written meanwhile panicked.
+    /// What another thread had written since the clock was looked at was subtracted, and panicked.
     #[test]
     fn what_is_told_while_another_asks_is_no_span_at_all() {
         let told = LastTold::never();
         told.is(at(1));
-        thread::scope(|scope| {
-            let tells = scope.spawn(|| {
-                for turn in 0..1_000_000 {
-                    told.is(at(1 + turn % 2));
-                }
-            });
-            while !tells.is_finished() {
-                assert!(told.was_within(Duration::from_secs(60), at(2)));
-            }
-        });
+        told.elapsed.store(u64::MAX, Ordering::Relaxed);
+        for _ in 0..1_000_000 {
+            assert!(told.was_within(Duration::ZERO, at(1)));
+        }
     }
 
     #[test]

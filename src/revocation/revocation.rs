@@ -60,7 +60,8 @@ impl Revocation {
         })
     }
 
-    /// The token of this `jti`. It is remembered until `expires_at`, the token's `exp`: an earlier instant lets it pass again.
+    /// The token of this `jti`. It is remembered until `expires_at`, the token's `exp`: an earlier instant lets it pass again. Of an opaque
+    /// token, whose issuer may prolong it, that is the latest `exp` that it can have.
     pub fn token_id(issuer: &str, token_id: &str, expires_at: NumericDate) -> Self {
         Self {
             fingerprint: Fingerprint::token_id(issuer, token_id),

@@ -41,11 +41,32 @@ impl TokenBuilder {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::issuer::TestIssuer;
+    use super::super::signing_key::SigningKey;
     use super::*;
+    use crate::jose::{Algorithm, base64url};
 
     #[test]
     fn each_name_has_a_certificate_of_its_own() {
         assert_eq!(client_certificate("alice"), client_certificate("alice"));
         assert_ne!(client_certificate("alice"), client_certificate("bob"));
+    }
+
+    #[test]
+    fn a_token_can_be_bound_to_a_certificate_and_to_a_key() {
+        let issuer = TestIssuer::new("https://issuer.test");
+        let (key, alice) = (
+            SigningKey::generate(Algorithm::EdDSA),
+            client_certificate("alice"),
+        );
+        let token = issuer.token().bound_to(&key).bound_to_certificate(&alice);
+        let payload = token.sign();
+        let payload = payload.split('.').nth(1).expect("three parts");
+        let payload = base64url::decode(payload).expect("base64url");
+        let claims: Value = serde_json::from_slice(&payload).expect("JSON");
+        let want = json!({"jkt": key.thumbprint(), "x5t#S256": alice.thumbprint().to_string()});
+        assert_eq!(claims.get("cnf"), Some(&want));
     }
 }

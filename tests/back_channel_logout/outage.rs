@@ -146,6 +146,8 @@ async fn a_full_store_is_no_logout() {
 enum Broken {
     Fails,
     Hangs,
+    PanicsAtOnce,
+    PanicsLater,
     /// The subject cannot be revoked, its session can.
     Half(std::sync::atomic::AtomicBool),
 }
@@ -162,6 +164,8 @@ impl RevocationStore for Broken {
         match self {
             Self::Fails => fails(),
             Self::Hangs => Box::pin(pending()),
+            Self::PanicsAtOnce => panic!("on purpose"),
+            Self::PanicsLater => Box::pin(async { panic!("on purpose") }),
             Self::Half(first) if first.swap(false, std::sync::atomic::Ordering::Relaxed) => {
                 Box::pin(async { Ok(()) })
             }
@@ -188,12 +192,14 @@ fn with(store: Broken) -> Stage {
 
 #[tokio::test]
 async fn a_store_that_fails_is_no_logout() {
-    let stage = with(Broken::Fails);
-    stage
-        .send(&stage.logout_token().sign())
-        .await
-        .undecided("revocations_unavailable");
-    assert_eq!(stage.told().len(), 1);
+    for store in [Broken::Fails, Broken::PanicsAtOnce, Broken::PanicsLater] {
+        let stage = with(store);
+        stage
+            .send(&stage.logout_token().sign())
+            .await
+            .undecided("revocations_unavailable");
+        assert_eq!(stage.told().len(), 1);
+    }
 }
 
 #[tokio::test]

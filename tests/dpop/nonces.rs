@@ -5,9 +5,10 @@ use std::time::Duration;
 use http::header::CACHE_CONTROL;
 use http::{Request, Response, StatusCode};
 use tower::{Layer, ServiceExt, service_fn};
-use tower_bearer::AuthenticateLayer;
 use tower_bearer::VerifyErrorKind::{self, Proof};
 use tower_bearer::dpop::{Dpop, DpopNonces, ProofErrorKind};
+use tower_bearer::revocation::{Standing, TokenFacts};
+use tower_bearer::{AuthenticateLayer, AuthenticatorBuilder, Requirement, require};
 
 use crate::support::Answer;
 use crate::{
@@ -130,6 +131,66 @@ async fn the_fresh_nonce_goes_with_whatever_the_service_answers() {
             assert_eq!(answer.header("cache-control").as_deref(), Some("no-store"));
         }
     }
+}
+
+#[tokio::test]
+async fn the_fresh_nonce_goes_with_an_answer_that_was_waited_for_and_with_one_that_refuses() {
+    let good = |_: &TokenFacts<'_>| {
+        Standing::asks(async {
+            tokio::task::yield_now().await;
+            Standing::Good
+        })
+    };
+    let demand = |builder: AuthenticatorBuilder| builder.revocations(good);
+    let waiting = Scene::beside(Dpop::accept(URL).nonces(nonces()), |_| (), demand).await;
+    for (row, scene) in [("waits", waiting), ("at once", demanding(nonces()).await)] {
+        let token = scene.stage.token().bound_to(&scene.key);
+        let token = token.expires_in(Duration::from_secs(3600)).sign();
+        let first = scene.send(&token, &scene.proof(&token).sign()).await;
+        let old = told(row, &first, ProofErrorKind::NonceMissing);
+        scene.stage.clock.advance(Duration::from_secs(300));
+        let proof = scene.proof(&token).nonce(&old).sign();
+        let answer = scene.send(&token, &proof).await;
+        answer.accepted(row);
+        let fresh = answer.header("dpop-nonce").expect("a fresh one");
+
+        let inner = service_fn(|_: Request<String>| async {
+            Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+        });
+        let inner = require(Requirement::scopes("admin")).layer(inner);
+        let service = AuthenticateLayer::new(scene.stage.auth.clone()).layer(inner);
+        let request = get(&token, &[&scene.proof(&token).nonce(&old).sign()]);
+        let refused = Answer(service.oneshot(request).await.expect("never fails"));
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN, "{row}");
+        assert_eq!(refused.header("dpop-nonce"), Some(fresh), "{row}");
+        assert_eq!(
+            refused.header("cache-control").as_deref(),
+            Some("no-store"),
+            "{row}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_is_refused_a_client_learns_its_nonce_all_the_same() {
+    let scene = demanding(nonces()).await;
+    let token = scene.token();
+    let inner = service_fn(|_: Request<String>| async {
+        Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+    });
+    let layer = AuthenticateLayer::new(scene.stage.auth.clone()).observe_only();
+    let request = get(&token, &[&scene.proof(&token).sign()]);
+    let answer = Answer(
+        layer
+            .layer(inner)
+            .oneshot(request)
+            .await
+            .expect("never fails"),
+    );
+    assert_eq!(answer.status(), StatusCode::OK);
+    let nonce = answer.header("dpop-nonce").expect("a nonce");
+    let proof = scene.proof(&token).nonce(nonce).sign();
+    scene.send(&token, &proof).await.accepted("once it counts");
 }
 
 #[tokio::test]

@@ -2,13 +2,13 @@
 
 use http::header::{AUTHORIZATION, COOKIE};
 use tower_bearer::VerifyErrorKind::{
-    CredentialMalformed, CredentialMissing, CredentialRepeated, Proof, SenderBound,
+    CredentialMalformed, CredentialMissing, CredentialRepeated, NotCompact, Proof, SenderBound,
 };
-use tower_bearer::credential::CookieToken;
+use tower_bearer::credential::{CookieToken, DecideError, Marker};
 use tower_bearer::dpop::{Dpop, ProofErrorKind};
 use tower_bearer::presets::keycloak::realm;
 use tower_bearer::testing::{SigningKey, TestClock, TestIssuer};
-use tower_bearer::{Algorithm, Authenticator};
+use tower_bearer::{Algorithm, Authenticator, AuthenticatorBuilder, ConfigErrorKind};
 
 use crate::support::{AUDIENCE, NOW, Stage};
 use crate::{INVALID_REQUEST, INVALID_TOKEN, Scene, URL, at, bearer, dpop, request};
@@ -266,6 +266,24 @@ async fn a_bound_token_in_a_cookie_is_one_without_its_proof() {
         .send(&token, &proof)
         .await
         .accepted("the header alone");
+}
+
+#[tokio::test]
+async fn under_the_scheme_dpop_everything_is_a_token() {
+    let prefix = Marker::prefix("sk_").expect("a prefix");
+    let decide = |key: String| async move { Ok::<_, DecideError>(Some(key)) };
+    let demand = |builder: AuthenticatorBuilder| builder.other_credential(prefix, decide);
+    let scene = Scene::beside(Dpop::accept(URL), |_| (), demand).await;
+    let by = |scheme: &str| request("GET", "/orders", &format!("{scheme} sk_1"), &[]);
+    let answer = scene.stage.call(by("Bearer")).await;
+    assert_eq!(answer.status(), 200);
+    let answer = scene.stage.call(by("DPoP")).await;
+    let wanted = [bearer(""), dpop(INVALID_TOKEN)];
+    answer.refused_with("no API key", NotCompact, 401, &wanted);
+    for scheme in ["DPoP", "dpop"] {
+        let marker = Marker::scheme(scheme).err().map(|error| error.kind());
+        assert_eq!(marker, Some(ConfigErrorKind::Credential));
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! Used proofs that servers share through a real Redis: `cargo test --all-features --test dpop -- --ignored`.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tower_bearer::dpop::{
     Dpop, InMemoryReplays, ProofErrorKind, ProofUse, RedisReplays, Replay, ReplayStore, Thumbprint,
 };
@@ -217,6 +221,56 @@ async fn a_connection_that_was_ended_while_nothing_was_asked_costs_no_request() 
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     scene.still_accepts("and on", &token).await;
+}
+
+/// What a service sees of Redis through a network that can lose a connection without a word.
+struct Network {
+    port: u16,
+    /// The connections up to this one hear and say nothing any more.
+    silent: watch::Sender<usize>,
+}
+
+impl Network {
+    async fn before(server: &Server) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let (silent, redis) = (watch::Sender::new(0), server.port());
+        let silenced = silent.clone();
+        tokio::spawn(async move {
+            for number in 1.. {
+                let (mut near, _) = listener.accept().await.expect("a connection");
+                let mut silenced = silenced.subscribe();
+                tokio::spawn(async move {
+                    let far = TcpStream::connect(("127.0.0.1", redis)).await;
+                    let mut far = far.expect("Redis is up");
+                    let lost = tokio::select! {
+                        _ = copy_bidirectional(&mut near, &mut far) => false,
+                        lost = async { silenced.wait_for(|up_to| *up_to >= number).await.is_ok() } => lost,
+                    };
+                    if lost {
+                        pending::<()>().await;
+                    }
+                });
+            }
+        });
+        Self { port, silent }
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_connection_that_was_lost_without_a_word_is_given_up() {
+    let server = Server::start();
+    let network = Network::before(&server).await;
+    let url = format!("redis://127.0.0.1:{}", network.port);
+    let scene = Scene::with(sharing(Redis::single(&url).expect("a URL"))).await;
+    let token = scene.token();
+    for lost in 1..4 {
+        scene.still_accepts("connected", &token).await;
+        network.silent.send_replace(lost);
+        is_unknown("lost", &scene, &token).await;
+        recovers("through another", &scene, &token).await;
+    }
 }
 
 #[tokio::test]

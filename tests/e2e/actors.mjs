@@ -165,7 +165,7 @@ export class Redis extends Process {
 const UNSET = Object.fromEntries(
   ['JWKS_URL', 'INTROSPECTION_CLIENT_ID', 'INTROSPECTION_CLIENT_SECRET', 'INTROSPECTION_URL', 'INTROSPECTION_SIGNED',
     'INTROSPECTION_SECONDS', 'BACKCHANNEL_CLIENT_ID', 'REDIS_URL', 'CLIENT_CERTIFICATE_HEADER', 'TRUSTED_PROXIES',
-    'CLIENT_CERTIFICATE_REQUIRED'].map((name) => [name, undefined]),
+    'CLIENT_CERTIFICATE_REQUIRED', 'DPOP_URL', 'DPOP_REQUIRED', 'DPOP_NONCE_SECRET'].map((name) => [name, undefined]),
 );
 
 /** The example `resource_server`: what is under test. */

@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import * as jose from 'jose';
 import { AuthorizationServer, ResourceServer, freePort, printedLast } from './actors.mjs';
 import { boundToCertificates } from './bound_to_certificates.mjs';
+import { boundToKeys } from './bound_to_keys.mjs';
 import { ASKING, introspected } from './introspected.mjs';
 import { loggedOut } from './logged_out.mjs';
 import { ALGORITHMS, AUDIENCE, CLIENTS, CLIENT_SECRET, OTHER_AUDIENCE } from './names.mjs';
@@ -235,7 +236,8 @@ async function everything() {
   const between = await introspected(provider, program, server)
     + await loggedOut(provider, program, logoutPort)
     + await onTwoMachines(provider, program, logoutPort)
-    + await boundToCertificates(program, provider.tokens);
+    + await boundToCertificates(program, provider.tokens)
+    + await boundToKeys(provider, program);
   await rotated(provider, server);
   await server.stop();
 

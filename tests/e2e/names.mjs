@@ -17,6 +17,10 @@ export const CLIENTS = {
   // Their tokens are bound to the certificate by which they were asked for, where the provider speaks TLS.
   certified: 'shows-a-certificate',
   certifiedOpaque: 'shows-a-certificate-and-gets-opaque-tokens',
+  // Their tokens are bound to the key by which they prove themselves to the provider; of the second it wants a nonce of its own.
+  proving: 'signs-proofs',
+  provingWithNonce: 'signs-proofs-with-a-nonce-of-the-provider',
+  provingOpaque: 'signs-proofs-and-gets-opaque-tokens',
 };
 
 // Applications that people log in to. The provider tells both when somebody has logged out: of the shop's sessions one by one, of

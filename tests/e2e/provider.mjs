@@ -13,7 +13,7 @@
 //                                             an ID token for that client, by the provider's own code and key
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { X509Certificate, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { X509Certificate, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Provider } from 'oidc-provider';
 import {
@@ -56,6 +56,7 @@ const machines = Object.values(CLIENTS).map((client_id) => ({
   response_types: [],
   redirect_uris: [],
   scope: SCOPES.join(' '),
+  dpop_bound_access_tokens: [CLIENTS.proving, CLIENTS.provingWithNonce, CLIENTS.provingOpaque].includes(client_id),
   ...(tls && [CLIENTS.certified, CLIENTS.certifiedOpaque].includes(client_id) && { tls_client_certificate_bound_access_tokens: true }),
 }));
 
@@ -84,7 +85,7 @@ function resourceServer(audience, client) {
     scope: SCOPES.join(' '),
     accessTokenTTL: client.clientId === CLIENTS.brief ? 2 : 300,
   };
-  if ([CLIENTS.opaque, CLIENTS.certifiedOpaque, KIOSK].includes(client.clientId)) return { ...common, accessTokenFormat: 'opaque' };
+  if ([CLIENTS.opaque, CLIENTS.certifiedOpaque, CLIENTS.provingOpaque, KIOSK].includes(client.clientId)) return { ...common, accessTokenFormat: 'opaque' };
   const alg = ALGORITHMS.find((name) => CLIENTS[name] === client.clientId) ?? 'ES256';
   return { ...common, accessTokenFormat: 'jwt', jwt: { sign: { alg } } };
 }
@@ -102,6 +103,11 @@ function provider(keys) {
       devInteractions: { enabled: true },
       backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },
+      dPoP: {
+        enabled: true,
+        nonceSecret: randomBytes(32),
+        requireNonce: (context) => context.oidc.client?.clientId === CLIENTS.provingWithNonce,
+      },
       introspection: { enabled: true, allowedPolicy: (_context, client) => client.clientId === RESOURCE_SERVER },
       jwtIntrospection: { enabled: true },
       mTLS: {

@@ -130,9 +130,10 @@ async fn an_answer_that_is_not_one_is_no_answer() {
         // Each for itself, so that what is wrong with one keeps none from being asked.
         let stage = stage(settings()).await;
         stage.say(answer);
-        let refused = stage.send("opaque").await;
+        let refused = stage.send("opaque-token-of-theirs").await;
         refused.unavailable(row);
-        refused.tells_nothing_of(row, "opaque-token");
+        refused.tells_nothing_of(row, "opaque-token-of-theirs");
+        refused.tells_nothing_of(row, "alice.read.shop.username");
     }
 }
 

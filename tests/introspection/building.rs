@@ -121,6 +121,16 @@ fn keys_for_nothing_are_a_contradiction() {
         .build();
     let error = built.expect_err("no token could need them");
     assert_eq!(error.kind(), ConfigErrorKind::Contradiction);
+    issuer.publish(&[tower_bearer::Algorithm::EdDSA]);
+    let keys = issuer.key_set().to_string();
+    let keys = tower_bearer::KeySet::from_json(keys.as_bytes()).expect("a key set");
+    let built = Authenticator::builder(ISSUER, AUDIENCE)
+        .fetch(issuer.fetch())
+        .introspection(settings().opaque_tokens_only())
+        .key_set(keys)
+        .build();
+    let error = built.expect_err("no token could need them");
+    assert_eq!(error.kind(), ConfigErrorKind::Contradiction);
 }
 
 #[tokio::test]
@@ -200,6 +210,6 @@ fn a_key_that_cannot_sign_is_told_when_it_is_read() {
 fn a_certificate_that_is_none_is_told_when_the_service_is_built() {
     let none = Introspection::discovered().mutual_tls("a", "no certificate", "no key");
     assert_eq!(kind(none), Some(ConfigErrorKind::Introspection));
-    let authority = settings().ca_certificate("no certificate");
+    let authority = settings().additional_ca_certificate("no certificate");
     assert_eq!(kind(authority), Some(ConfigErrorKind::Introspection));
 }

@@ -38,6 +38,26 @@ async fn ten_thousand_requests_with_one_token_are_one_call() {
     assert_eq!(stage.asked(), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn when_an_answer_is_over_all_who_come_at_once_ask_once() {
+    let stage = stage(settings()).await;
+    let token: Arc<str> = stage.opaque().into();
+    stage.accept("at first", &token).await;
+    for asked in 2..=4 {
+        tokio::time::advance(Duration::from_secs(30)).await;
+        let requests: Vec<_> = (0..1000)
+            .map(|_| {
+                let (auth, token) = (stage.auth.clone(), Arc::clone(&token));
+                tokio::spawn(async move { auth.verify(&token).await.is_ok() })
+            })
+            .collect();
+        for request in requests {
+            assert!(request.await.expect("no panic"));
+        }
+        assert_eq!(stage.asked(), asked);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn threads_that_meet_at_one_token_make_one_call() {
     let stage = Arc::new(stage(settings()).await);
@@ -113,6 +133,21 @@ async fn a_call_goes_on_when_those_who_wait_for_it_hang_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn good_tokens_that_come_all_at_once_wait_for_their_turn() {
+    let stage = stage(settings().max_calls(2)).await;
+    let requests: Vec<_> = (0..32)
+        .map(|_| {
+            let (auth, token) = (stage.auth.clone(), stage.opaque());
+            tokio::spawn(async move { auth.verify(&token).await.map(drop) })
+        })
+        .collect();
+    for request in requests {
+        request.await.expect("no panic").expect("a good token");
+    }
+    assert_eq!(stage.asked(), 32);
+}
+
+#[tokio::test(start_paused = true)]
 async fn made_up_tokens_are_asked_about_a_bounded_number_at_once() {
     let stage = stage(settings().max_calls(3)).await;
     let good = stage.opaque();
@@ -139,7 +174,8 @@ async fn made_up_tokens_are_asked_about_a_bounded_number_at_once() {
         .issuer
         .until_requests(Endpoint::Introspection, 3)
         .await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // Some wait for their turn, for a second.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(stage.asked(), 3);
     assert_eq!(refused.load(Ordering::Relaxed), 997);
     // What is remembered needs no call.

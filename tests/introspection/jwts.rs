@@ -85,10 +85,44 @@ async fn what_is_said_of_a_jwt_may_be_brief_and_must_not_contradict() {
             json!({"active": true, "token_type": "refresh_token"}),
             Some(value("token_type")),
         ),
+        // The same token, named again.
+        (
+            json!({
+                "active": true, "jti": "one", "sub": "alice", "client_id": "shop", "aud": ["x", AUDIENCE], "nbf": NOW,
+            }),
+            None,
+        ),
+        // An answer about another one.
+        (json!({"active": true, "jti": "two"}), Some(value("jti"))),
+        (json!({"active": true, "jti": 1}), Some(malformed("jti"))),
+        (json!({"active": true, "sub": "bob"}), Some(value("sub"))),
+        (json!({"active": true, "sub": null}), Some(malformed("sub"))),
+        (
+            json!({"active": true, "client_id": "evil"}),
+            Some(value("client_id")),
+        ),
+        (
+            json!({"active": true, "aud": "https://other.test"}),
+            Some(VerifyErrorKind::Audience),
+        ),
+        (json!({"active": true, "aud": 7}), Some(malformed("aud"))),
+        (
+            json!({"active": true, "nbf": NOW + 60}),
+            Some(VerifyErrorKind::NotYetValid {
+                at: NumericDate::from_seconds(NOW + 60),
+                now: NumericDate::from_seconds(NOW),
+            }),
+        ),
+        (json!({"active": true, "nbf": "x"}), Some(malformed("nbf"))),
     ] {
         let stage = stage(settings().every_token()).await;
         stage.say(answer(JSON, said.to_string()));
-        let answered = stage.send(&stage.token().sign()).await;
+        let token = stage.token().subject("alice").client_id("shop");
+        let token = token.claim("jti", "one").sign();
+        // And the same when it is remembered.
+        stage.send(&token).await;
+        let answered = stage.send(&token).await;
+        assert_eq!(stage.asked(), 1);
         match want {
             None => drop(answered.accepted(&said.to_string())),
             Some(kind) => answered.refused_token(&said.to_string(), kind),
@@ -134,6 +168,21 @@ async fn a_jwt_that_expires_while_its_issuer_thinks_is_refused() {
     stage.clock.advance(Duration::from_secs(2));
     let refused = waiting.await.expect("no panic").expect_err("it is over");
     assert_eq!(refused.code(), "expired");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jwt_of_which_less_is_said_than_it_says_is_good_until_then_by_either_clock() {
+    for (by_date, by_instant) in [(9, 0), (0, 9)] {
+        let stage = stage(settings().every_token()).await;
+        let token = stage.token().sign();
+        let said = json!({"active": true, "exp": NOW + 9});
+        stage.say(answer(JSON, said.to_string()));
+        stage.accept("said to be good", &token).await;
+        stage.clock.advance(Duration::from_secs(by_date));
+        tokio::time::advance(Duration::from_secs(by_instant)).await;
+        stage.send(&token).await;
+        assert_eq!(stage.asked(), 2, "{by_date} {by_instant}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -106,7 +106,7 @@ pub(super) async fn check() {
 
     let auth = build(
         at().mutual_tls("orders-api", &certificate, &key)
-            .ca_certificate(&authority),
+            .additional_ca_certificate(&authority),
     );
     let verified = auth.verify("opaque").await.expect("a good token");
     assert_eq!(verified.subject(), Some("orders"));
@@ -114,7 +114,7 @@ pub(super) async fn check() {
     // Without the certificate, or without trust in the server's, nobody is asked anything.
     for settings in [
         at().client_secret_post("orders-api", "x")
-            .ca_certificate(&authority),
+            .additional_ca_certificate(&authority),
         at().mutual_tls("orders-api", &certificate, &key),
     ] {
         let error = build(settings).verify("opaque").await.expect_err("no TLS");

@@ -40,13 +40,13 @@ async fn every_call_is_told_and_so_is_why_one_failed() {
     let _ = stage.send("made-up").await;
     stage
         .issuer
-        .behave_at(Endpoint::Introspection, Behaviour::status(403));
+        .behave_at(Endpoint::Introspection, Behaviour::status(401));
     for _ in 0..6 {
         let _ = stage.send("another").await;
     }
     let told = told.lock().expect("no panic").clone();
     let refused = format!(
-        "introspection_failed: {ISSUER} the introspection endpoint refuses us with status 403: \
+        "introspection_failed: {ISSUER} the introspection endpoint refuses us with status 401: \
          check the client's credentials and its right to ask"
     );
     let mut wanted = vec![

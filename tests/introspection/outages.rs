@@ -142,6 +142,8 @@ async fn a_request_that_the_issuer_does_not_take_pauses_nothing() {
         (414, 20),
         (422, 20),
         (431, 20),
+        // A guard in front of it takes what is sent for an attack.
+        (403, 20),
         // No token can be the cause of these.
         (404, 5),
         (405, 5),
@@ -151,7 +153,10 @@ async fn a_request_that_the_issuer_does_not_take_pauses_nothing() {
         let endpoint = Endpoint::Introspection;
         stage.issuer.behave_at(endpoint, Behaviour::status(status));
         for _ in 0..20 {
-            stage.send("odd").await.unavailable("not taken");
+            stage
+                .send("../../etc/passwd")
+                .await
+                .unavailable("not taken");
         }
         assert_eq!(stage.asked(), asked, "{status}");
         if asked == 20 {
@@ -240,6 +245,51 @@ async fn the_endpoint_is_found_by_discovery_and_a_discovery_that_fails_is_an_out
     tokio::time::advance(SECOND * 60 * 60 * 24).await;
     stage.accept("kept", &stage.opaque()).await;
     assert!(stage.issuer.downloads().discovery > before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_has_moved_is_looked_up_again_and_not_once_a_day() {
+    let stage = stage(settings()).await;
+    let token = stage.opaque();
+    stage
+        .issuer
+        .discovery_member("introspection_endpoint", "https://issuer.test/moved");
+    stage.send(&token).await.unavailable("404");
+    stage
+        .issuer
+        .discovery_member("introspection_endpoint", stage.issuer.introspection_url());
+    let before = stage.issuer.downloads().discovery;
+    for _ in 0..3 {
+        stage.send(&token).await.unavailable("404");
+    }
+    let after = stage.issuer.downloads().discovery;
+    assert_eq!(after, before, "not with each request");
+    tokio::time::advance(SECOND * 60).await;
+    stage.accept("found again", &token).await;
+    stage.accept("kept", &stage.opaque()).await;
+    assert_eq!(stage.issuer.downloads().discovery, before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_endpoint_is_looked_up_again_the_known_one_is_used() {
+    let stage = stage(settings()).await;
+    stage.accept("found", &stage.opaque()).await;
+    tokio::time::advance(SECOND * 60 * 60 * 24).await;
+    let discovery = Endpoint::OpenIdConfiguration;
+    stage.issuer.behave_at(discovery, Behaviour::Hang);
+    let asked = stage.issuer.requests(discovery);
+    let first = {
+        let (auth, token) = (stage.auth.clone(), stage.opaque());
+        tokio::spawn(async move { auth.verify(&token).await.is_ok() })
+    };
+    stage.issuer.until_requests(discovery, asked + 1).await;
+    let begun = tokio::time::Instant::now();
+    for _ in 0..3 {
+        stage.accept("not held up", &stage.opaque()).await;
+    }
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert!(first.await.expect("no panic"), "and neither refused");
+    assert_eq!(begun.elapsed(), SECOND * 5);
 }
 
 #[tokio::test(start_paused = true)]

@@ -151,6 +151,39 @@ async fn a_claims_type_of_ones_own_is_read_once_and_refuses_what_does_not_fit() 
     assert_eq!(stage.asked(), 2);
 }
 
+/// RFC 9449 §6.2: bound to a key; a certificate is none.
+#[tokio::test(start_paused = true)]
+async fn a_certificate_is_not_the_key_that_a_dpop_token_is_bound_to() {
+    use tower_bearer::mtls::MutualTls;
+    use tower_bearer::testing::client_certificate;
+
+    let stage = stage_with(settings(), |builder| {
+        builder.mutual_tls(MutualTls::accept())
+    })
+    .await;
+    let certificate = client_certificate("alice");
+    let bound = stage.token().bound_to_certificate(&certificate);
+    for (row, token, kind) in [
+        ("bearer", bound.clone(), None),
+        (
+            "dpop",
+            bound.claim("token_type", "DPoP"),
+            Some(VerifyErrorKind::SenderBound),
+        ),
+    ] {
+        let authorization = format!("Bearer {}", token.opaque());
+        let request = http::Request::get("/")
+            .header("authorization", authorization)
+            .extension(certificate.clone());
+        let request = request.body(String::new()).expect("a request");
+        let answer = stage.call(request).await;
+        match kind {
+            None => drop(answer.accepted(row)),
+            Some(kind) => answer.refused_token(row, kind),
+        }
+    }
+}
+
 /// RFC 9449 §6.2: an answer names the key that an opaque token is bound to, as a JWT does.
 #[cfg(feature = "aws-lc-rs")]
 #[tokio::test(start_paused = true)]

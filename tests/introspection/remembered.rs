@@ -238,3 +238,59 @@ async fn answers_of_one_service_are_not_those_of_another() {
     let refused = other.verify(&token).await.expect_err("not meant for it");
     assert_eq!(refused.code(), "audience");
 }
+
+/// The clock that is never turned back stands still while a machine sleeps, or is moved to another.
+#[tokio::test(start_paused = true)]
+async fn what_was_said_before_a_machine_slept_is_asked_for_again() {
+    let stage = stage(settings().every_token()).await;
+    let token = stage.token().expires_in(SECOND * 36_000);
+    for token in [token.clone().opaque(), token.sign()] {
+        stage.accept("good", &token).await;
+        stage.issuer.revoke(&token);
+        stage.clock.advance(SECOND * 29);
+        stage.accept("remembered", &token).await;
+        stage.clock.advance(SECOND);
+        let refused = stage.send(&token).await;
+        refused.refused_token("revoked in its sleep", VerifyErrorKind::Inactive);
+    }
+}
+
+/// Its runtime stood still for so long that the token was asked about again.
+#[test]
+fn a_call_that_was_given_up_does_not_undo_what_a_later_one_learnt() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .expect("a runtime")
+    };
+    let (first, second) = (runtime(), runtime());
+    let stage = first.block_on(stage(settings()));
+    let endpoint = Endpoint::Introspection;
+    stage.issuer.behave_at(endpoint, Behaviour::Held);
+    let auth = stage.auth.clone();
+    let waiting = first.spawn(async move { auth.verify("opaque").await });
+    first.block_on(stage.issuer.until_requests(endpoint, 1));
+    let say = |active: bool| {
+        let mut said = crate::good_answer();
+        let members = said.as_object_mut().expect("an object");
+        members.insert("active".into(), active.into());
+        stage.say(crate::answer("application/json", said.to_string()));
+    };
+    second.block_on(async {
+        tokio::time::advance(SECOND * 12).await;
+        say(false);
+        let refused = stage.send("opaque").await;
+        refused.refused_token("asked again", VerifyErrorKind::Inactive);
+    });
+    say(true);
+    let late = first.block_on(waiting).expect("no panic");
+    assert!(late.is_ok(), "{late:?}");
+    let asked = stage.asked();
+    second.block_on(async {
+        let refused = stage.send("opaque").await;
+        refused.refused_token("what was learnt last", VerifyErrorKind::Inactive);
+    });
+    assert_eq!(stage.asked(), asked);
+}

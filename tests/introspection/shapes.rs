@@ -1,9 +1,10 @@
 //! JWTs and opaque tokens side by side: shape and configuration decide, and never what became of another way.
 
-use tower_bearer::testing::{Behaviour, Endpoint, TestIssuer};
-use tower_bearer::{TrustedIssuer, VerifyErrorKind};
+use tower_bearer::revocation::{InMemoryRevocations, Revocation, RevocationStore};
+use tower_bearer::testing::{Behaviour, Endpoint, TestClock, TestIssuer};
+use tower_bearer::{NumericDate, TrustedIssuer, VerifyErrorKind};
 
-use crate::support::{AUDIENCE, Stage};
+use crate::support::{AUDIENCE, ISSUER, NOW, Stage};
 use crate::{CLIENT, SECRET, settings, stage, stage_with};
 
 #[tokio::test(start_paused = true)]
@@ -190,11 +191,43 @@ async fn an_issuer_without_jwts_needs_no_keys_and_has_none_accepted() {
     assert_eq!(stage.issuer.requests(Endpoint::KeySet), 0);
 }
 
+/// What is revoked here by the clock that all go by.
+fn revocations() -> InMemoryRevocations {
+    InMemoryRevocations::new().clock(TestClock::new(NumericDate::from_seconds(NOW)))
+}
+
+/// The answer that was waited for is no way around.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_is_revoked_while_its_issuer_thinks_is_refused() {
+    for is_jwt in [false, true] {
+        let revocations = revocations();
+        let stage = stage_with(settings().every_token(), |builder| {
+            builder.revocations(revocations.clone())
+        })
+        .await;
+        let behave = |how| stage.issuer.behave_at(Endpoint::Introspection, how);
+        let token = stage.token().token_id("one");
+        let token = if is_jwt { token.sign() } else { token.opaque() };
+        behave(Behaviour::Held);
+        let auth = stage.auth.clone();
+        let waiting = tokio::spawn(async move { auth.verify(&token).await });
+        stage
+            .issuer
+            .until_requests(Endpoint::Introspection, 1)
+            .await;
+        let expires_at = NumericDate::from_seconds(NOW + 300);
+        let revocation = Revocation::token_id(ISSUER, "one", expires_at);
+        revocations.revoke(revocation).await.expect("there is room");
+        behave(Behaviour::Normal);
+        let refused = waiting.await.expect("no panic").err();
+        let code = refused.map(|rejection| rejection.code());
+        assert_eq!(code, Some("revoked"), "a JWT: {is_jwt}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_revocation_of_ones_own_refuses_an_opaque_token_at_its_next_request() {
-    use tower_bearer::revocation::{InMemoryRevocations, Revocation, RevocationStore};
-
-    let revocations = InMemoryRevocations::new();
+    let revocations = revocations();
     let stage = stage_with(settings(), |builder| {
         builder.revocations(revocations.clone())
     })

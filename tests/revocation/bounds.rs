@@ -130,12 +130,16 @@ fn what_has_been_taken_in_is_seen_by_every_thread_from_then_on() {
             let exp = at(NOW + 3600);
             runtime.block_on(revoke(&store, Revocation::token_id(ISSUER, &name, exp)));
             taken_in.store(true, Ordering::Release);
-            // Many others, some of them over at once, so that the store grows and is swept meanwhile.
+            // Many others, over at once or a second later, so that the store grows and is swept meanwhile.
+            let now = NOW + number as i64;
             for other in 0..200 {
                 let name = format!("other-{number}-{other}");
-                let exp = at(NOW - 600 + other % 2);
+                let exp = at(now - 600 + other % 2);
                 runtime.block_on(revoke(&store, Revocation::token_id(ISSUER, &name, exp)));
             }
+            stage.clock.set(at(now + 1));
+            let left = runtime.block_on(store.size()).ok();
+            assert_eq!(left, Some(number as u64 + 1), "the others are dropped");
         }
         ended.store(true, Ordering::Release);
     });

@@ -249,7 +249,7 @@ async fn who_speaks_grpc_is_told_16_of_a_revoked_token_and_14_while_nobody_can_t
 #[tokio::test]
 async fn a_token_whose_key_had_to_be_waited_for_is_asked_for_when_the_key_is_there() {
     use tower_bearer::testing::{Behaviour, Endpoint};
-    let store = InMemoryRevocations::new();
+    let store = InMemoryRevocations::new().clock(TestClock::new(at(NOW)));
     let asks = store.clone();
     let stage = Stage::beside(
         None,

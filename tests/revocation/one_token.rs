@@ -1,10 +1,5 @@
 //! One token, by its `jti` or by what its issuer signed.
 
-#![expect(
-    clippy::indexing_slicing,
-    reason = "a test stops at what it did not expect"
-)]
-
 use std::time::Duration;
 
 use tower_bearer::VerifyErrorKind::Revoked;

@@ -5,6 +5,7 @@
     reason = "a test stops at what it did not expect"
 )]
 
+use ::aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use ::aws_lc_rs::rand::SystemRandom;
 use ::aws_lc_rs::rsa::KeySize;
 use ::aws_lc_rs::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair};
@@ -12,6 +13,7 @@ use ::aws_lc_rs::{hmac, signature::EcdsaSigningAlgorithm, signature::RsaEncoding
 
 use super::{KeyRefused, PublicNumbers};
 use crate::jose::algorithm::{Algorithm, KeyType};
+use crate::jose::der::{INTEGER, OCTET_STRING, SEQUENCE, element};
 
 const MESSAGE: &[u8] = b"e30.e30";
 
@@ -76,10 +78,51 @@ fn for_each_signature(mut check: impl FnMut(Algorithm, PublicNumbers<'_>, &[u8])
     }
 }
 
+/// Calls `check` with a private key of each type in PKCS#8, and with its public half.
+fn for_each_private_key(check: impl Fn(Algorithm, &[u8], PublicNumbers<'_>)) {
+    let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    let (n, e) = (key.public_key().modulus(), key.public_key().exponent());
+    let numbers = PublicNumbers::Rsa {
+        n: n.big_endian_without_leading_zero(),
+        e: e.big_endian_without_leading_zero(),
+    };
+    let pkcs8: Pkcs8V1Der<'_> = key.as_der().unwrap();
+    check(Algorithm::RS256, pkcs8.as_ref(), numbers);
+    check(Algorithm::PS256, pkcs8.as_ref(), numbers);
+    let key = EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let numbers = PublicNumbers::Ec {
+        curve: KeyType::P256,
+        point: key.public_key().as_ref(),
+    };
+    check(
+        Algorithm::ES256,
+        key.to_pkcs8v1().unwrap().as_ref(),
+        numbers,
+    );
+    let key = Ed25519KeyPair::generate().unwrap();
+    let point = key.public_key().as_ref().try_into().unwrap();
+    let numbers = PublicNumbers::Ed25519 { point };
+    check(
+        Algorithm::EdDSA,
+        key.to_pkcs8v1().unwrap().as_ref(),
+        numbers,
+    );
+}
+
+/// What is inside of PKCS#8 (RFC 5208 §5): behind a version and an algorithm.
+fn inner(pkcs8: &[u8]) -> Option<&[u8]> {
+    let (body, _) = element(pkcs8, SEQUENCE)?;
+    let (_, body) = element(body, INTEGER)?;
+    let (_, body) = element(body, SEQUENCE)?;
+    element(body, OCTET_STRING).map(|(inner, _)| inner)
+}
+
 macro_rules! backend_tests {
     ($backend:ident, without: $($without:pat),*) => {
         mod $backend {
-            use super::super::$backend::{HmacKey, PublicKey, TokenDigest, TokenHasher, sha256};
+            use super::super::$backend::{
+                HmacKey, PrivateKey, PublicKey, TokenDigest, TokenHasher, random_secret, sha256,
+            };
             use super::*;
 
             #[test]
@@ -100,6 +143,23 @@ macro_rules! backend_tests {
                     }
                     assert!(!key.verify(algorithm, b"e30.e31", signature));
                 });
+            }
+
+            #[test]
+            fn what_a_private_key_signs_verifies_under_its_public_half() {
+                for_each_private_key(|algorithm, pkcs8, numbers| {
+                    let inner = inner(pkcs8).unwrap();
+                    let key = PrivateKey::parse(algorithm.key_type(), pkcs8, inner).unwrap();
+                    let signature = key.sign(algorithm, MESSAGE).unwrap();
+                    let public = PublicKey::parse(numbers, algorithm).unwrap();
+                    assert!(public.verify(algorithm, MESSAGE, &signature), "{algorithm}");
+                    assert!(!public.verify(algorithm, b"e30.e31", &signature), "{algorithm}");
+                });
+            }
+
+            #[test]
+            fn no_secret_comes_twice() {
+                assert_ne!(random_secret(), random_secret());
             }
 
             #[test]
