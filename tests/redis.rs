@@ -20,6 +20,8 @@ mod hostile;
 mod life;
 #[path = "redis/outage.rs"]
 mod outage;
+#[path = "redis/proofs.rs"]
+mod proofs;
 #[path = "redis/sentinel.rs"]
 mod sentinel;
 #[path = "redis/server.rs"]

@@ -11,12 +11,12 @@ use crate::stage::{Outcome, Stage};
 
 const SOON: Duration = Duration::from_secs(2);
 
-struct Cluster {
+pub(crate) struct Cluster {
     nodes: [Server; 3],
 }
 
 impl Cluster {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let node = || Server::with(&["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]);
         let nodes = [node(), node(), node()];
         let created = Command::new("redis-cli")
@@ -39,7 +39,7 @@ impl Cluster {
         Self { nodes }
     }
 
-    fn redis(&self) -> Redis {
+    pub(crate) fn redis(&self) -> Redis {
         Redis::cluster(self.nodes.iter().map(Server::url)).unwrap()
     }
 

@@ -13,14 +13,14 @@ const SOON: Duration = Duration::from_secs(2);
 /// Until the Sentinels have agreed that the master is down, chosen one of them and promoted the replica.
 const FAILOVER: Duration = Duration::from_secs(20);
 
-struct Watched {
-    master: Server,
+pub(crate) struct Watched {
+    pub(crate) master: Server,
     replica: Server,
     sentinels: [Server; 3],
 }
 
 impl Watched {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let master = Server::start();
         let replica = Server::with(&["--replicaof", "127.0.0.1", &master.port().to_string()]);
         replica.until(&["info", "replication"], |info| {
@@ -55,8 +55,18 @@ impl Watched {
         }
     }
 
-    fn redis(&self) -> Redis {
+    pub(crate) fn redis(&self) -> Redis {
         Redis::sentinel(self.sentinels.iter().map(Server::url), "ours").unwrap()
+    }
+
+    /// Whether all Sentinels name the replica.
+    pub(crate) fn is_replaced(&self) -> bool {
+        let port = self.replica.port().to_string();
+        let names = |sentinel: &Server| {
+            let told = sentinel.cli(&["sentinel", "get-master-addr-by-name", "ours"]);
+            told.lines().nth(1) == Some(&port)
+        };
+        self.sentinels.iter().all(names)
     }
 
     fn replica_is_master(&self) -> bool {
