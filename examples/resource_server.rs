@@ -56,6 +56,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_max_level(tracing::Level::DEBUG)
         .init();
 
+    check_variables()?;
     let mut auth = Authenticator::builder(required("ISSUER")?, required("AUDIENCE")?)
         .observer(TracingObserver);
     if let Ok(url) = env::var("JWKS_URL") {
@@ -97,6 +98,27 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_graceful_shutdown(interrupted())
         .await?;
     Ok(())
+}
+
+/// A variable that is set for nothing is a mistake: what it was to demand would not be.
+fn check_variables() -> Result<(), String> {
+    let belonging = [
+        ("INTROSPECTION_CLIENT_SECRET", "INTROSPECTION_CLIENT_ID"),
+        ("INTROSPECTION_URL", "INTROSPECTION_CLIENT_ID"),
+        ("INTROSPECTION_SIGNED", "INTROSPECTION_CLIENT_ID"),
+        ("INTROSPECTION_SECONDS", "INTROSPECTION_CLIENT_ID"),
+        ("TRUSTED_PROXIES", "CLIENT_CERTIFICATE_HEADER"),
+        ("CLIENT_CERTIFICATE_REQUIRED", "CLIENT_CERTIFICATE_HEADER"),
+        ("DPOP_REQUIRED", "DPOP_URL"),
+        ("DPOP_NONCE_SECRET", "DPOP_URL"),
+    ];
+    match belonging
+        .into_iter()
+        .find(|(name, to)| env::var_os(name).is_some() && env::var(to).is_err())
+    {
+        Some((name, to)) => Err(format!("{name} is set, and {to} is not")),
+        None => Ok(()),
+    }
 }
 
 /// How the issuer is asked about opaque tokens.

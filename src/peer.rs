@@ -25,7 +25,7 @@
 //! - Only proxies can send from the addresses listed. List the proxies, not the network of the whole cluster.
 //! - Each proxy sets the header itself, or takes it away, whatever a client sent.
 //! - A connection by a Unix domain socket has no such address. If nobody but the proxy can open the socket, tell its requests an
-//!   address that stands for it, such as `127.0.0.1:0`, and list that.
+//!   address that stands for it and that no connection can have, such as `[100::1]:0` (RFC 6666), and list that.
 //!
 //! RFC 8705 §6.5; RFC 9440 §4; RFC 9700 §4.13.
 

@@ -28,7 +28,12 @@ pub(crate) async fn serve(tls: ServerConfig, auth: Authenticator) -> Result<Sock
     let address = listener.local_addr()?;
     let acceptor = TlsAcceptor::from(Arc::new(tls));
     tokio::spawn(async move {
-        while let Ok((stream, peer)) = listener.accept().await {
+        loop {
+            let Ok((stream, peer)) = listener.accept().await else {
+                // Too many open files, or a client that was gone at once: others are still to be served.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
             let served = serve_tls(acceptor.clone(), stream, peer, auth.clone());
             tokio::spawn(async move {
                 if let Err(error) = served.await {
@@ -57,7 +62,12 @@ pub(crate) async fn serve_behind_proxy(auth: Authenticator) -> Result<SocketAddr
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
-        while let Ok((stream, peer)) = listener.accept().await {
+        loop {
+            let Ok((stream, peer)) = listener.accept().await else {
+                // Too many open files, or a client that was gone at once: others are still to be served.
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            };
             let served = serve_connection(stream, ConnectionLayer::new(peer), auth.clone());
             tokio::spawn(async move {
                 if let Err(error) = served.await {

@@ -156,16 +156,17 @@ impl DpopNonces {
         if let Some(span) = self.span.load_full().filter(|span| span.number == number) {
             return span;
         }
-        let span = Arc::new(Span::new(&self.secrets, number));
+        let span = Arc::new(Span::new(&self.secrets, lifetime, number));
         self.span.store(Some(Arc::clone(&span)));
         span
     }
 }
 
 impl Span {
-    fn new(secrets: &[Box<[u8]>], number: i64) -> Self {
-        let by_every = |number: i64| secrets.iter().map(move |secret| nonce(secret, number));
-        let present = secrets.first().map(|secret| nonce(secret, number));
+    fn new(secrets: &[Box<[u8]>], lifetime: i64, number: i64) -> Self {
+        let of = move |secret: &[u8], number| nonce(secret, lifetime, number);
+        let by_every = |number: i64| secrets.iter().map(move |secret| of(secret, number));
+        let present = secrets.first().map(|secret| of(secret, number));
         Self {
             number,
             present: present
@@ -180,8 +181,10 @@ impl Span {
 }
 
 /// The nonce of a span by a secret.
-fn nonce(secret: &[u8], span: i64) -> Text {
-    let code = hmac_sha256(secret, &[PURPOSE, &span.to_be_bytes()].concat());
+/// The spans of another lifetime are others: each has nonces of its own.
+fn nonce(secret: &[u8], lifetime: i64, span: i64) -> Text {
+    let spans = [lifetime.to_be_bytes(), span.to_be_bytes()].concat();
+    let code = hmac_sha256(secret, &[PURPOSE, &spans].concat());
     let [code @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = code;
     let mut text = [0; LENGTH];
     text.copy_from_slice(base64url::encode(code).as_bytes());
@@ -286,6 +289,14 @@ mod tests {
         assert_eq!(other.age(&nonce, at(7000)), Age::Present);
         assert_eq!(stranger.age(&nonce, at(7000)), Age::Unknown);
         assert_eq!(one.age(&text(&stranger, 7000), at(7000)), Age::Unknown);
+    }
+
+    #[test]
+    fn a_nonce_of_another_lifetime_is_none_when_its_number_comes_again() {
+        let lifetime = |seconds| ours().lifetime(Duration::from_secs(seconds)).unwrap();
+        let (number, old, new) = (6_000_000, lifetime(300), lifetime(301));
+        let nonce = text(&old, 300 * number);
+        assert_ne!(nonce, text(&new, 301 * number));
     }
 
     #[test]

@@ -112,7 +112,21 @@ fn value(text: &[u8]) -> Result<(&[u8], &[u8]), CertificateError> {
     let (value, behind) = end
         .and_then(|at| quoted.split_at_checked(at))
         .ok_or(CertificateError::Envoy)?;
+    if holds_bare_semicolon(value) {
+        return Err(CertificateError::Envoy);
+    }
     Ok((value, behind.get(1..).unwrap_or_default()))
+}
+
+/// Envoy writes none: subjects have it behind a backslash (RFC 2253 §2.4), certificates as `%3B`. Where one is, a client has opened a
+/// quote, and what it holds is what Envoy has written behind.
+fn holds_bare_semicolon(value: &[u8]) -> bool {
+    let mut escaped = false;
+    value.iter().any(|&byte| {
+        let bare = byte == b';' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        bare
+    })
 }
 
 #[cfg(test)]

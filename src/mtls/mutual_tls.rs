@@ -53,7 +53,8 @@ impl MutualTls {
     /// the connection's certificate. A header whose name differs from it only in what is neither a letter nor a digit
     /// (`X_SSL_Cert`) is taken out of every request: servers behind may take it for the same.
     ///
-    /// A stranger's request is not refused for the header: a client may have sent it in good faith to a proxy further out.
+    /// Where the server does not say who the peer is ([`PeerAddr`](crate::peer::PeerAddr)), no certificate counts: the peer may be a
+    /// proxy. A stranger's request is not refused for the header: a client may have sent it in good faith to a proxy further out.
     #[must_use]
     pub fn behind(mut self, proxies: TrustedProxies, header: CertificateHeader) -> Self {
         self.proxies = Some((proxies, header));
@@ -104,10 +105,9 @@ impl MutualTls {
             Peer::Stranger if of_connection.is_none() && header.is_in(headers) => {
                 Err(CertificateRefusal::UntrustedPeer)
             }
-            Peer::Unknown if of_connection.is_none() && header.is_in(headers) => {
-                Err(CertificateRefusal::UnknownPeer)
-            }
-            Peer::Stranger | Peer::Unknown => of_connection.ok_or(CertificateRefusal::Missing),
+            Peer::Stranger => of_connection.ok_or(CertificateRefusal::Missing),
+            // It may be a proxy, whose own certificate is not that of its clients.
+            Peer::Unknown => Err(CertificateRefusal::UnknownPeer),
         }
     }
 }

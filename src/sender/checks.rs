@@ -107,10 +107,15 @@ impl SenderChecks {
         if let Err(kind) = self.check_certificate(&request, binding) {
             return SenderOutcome::Now(Err(kind.into()));
         }
+        let key = binding.and_then(|bound| bound.key.as_ref());
         let Some(proofs) = &self.proofs else {
-            return SenderOutcome::Now(Ok(None));
+            // Its policy has refused it already; this is where nobody would check it.
+            return SenderOutcome::Now(match key {
+                Some(_) => Err(VerifyErrorKind::SenderBound.into()),
+                None => Ok(None),
+            });
         };
-        let key = match proofs.needed(sent.scheme, binding.and_then(|bound| bound.key.as_ref())) {
+        let key = match proofs.needed(sent.scheme, key) {
             Ok(Some(key)) => key,
             Ok(None) => return SenderOutcome::Now(Ok(None)),
             Err(kind) => return SenderOutcome::Now(Err(VerifyErrorKind::Proof(kind).into())),
@@ -132,10 +137,14 @@ impl SenderChecks {
         request: &Presented<'_>,
         binding: Option<&Binding>,
     ) -> Result<(), VerifyErrorKind> {
+        let certificate = binding.and_then(|bound| bound.certificate);
         let Some(mutual_tls) = &self.mutual_tls else {
-            return Ok(());
+            return match certificate {
+                Some(_) => Err(VerifyErrorKind::SenderBound),
+                None => Ok(()),
+            };
         };
-        match binding.and_then(|bound| bound.certificate) {
+        match certificate {
             Some(certificate) => mutual_tls
                 .check(request.headers, request.extensions, certificate)
                 .map_err(|why| VerifyErrorKind::ClientCertificate { why }),

@@ -31,11 +31,20 @@ fn an_element_names_its_certificate_by_hash_or_in_whole() {
             "By=spiffe://a.example/b;Hash={HASH};Cert=\"{cert}\";Subject=\"CN=mtls\";URI=;DNS=a.example;DNS=b.example"
         ),
         format!("Hash={HASH};Chain=\"{cert}{cert}\""),
-        format!("Hash={HASH};Subject=\"O=\\\"a\\\", b; Hash={OTHER}\""),
+        format!("Hash={HASH};Subject=\"O=\\\"a\\\", b\\; Hash={OTHER}\""),
         format!("Hash={HASH};Subject=\"CN=\\\\\";URI=spiffe://a.example?x=y"),
         format!("Hash={HASH};Something=new"),
     ] {
         assert_eq!(read(&value, 1), good(), "{value}");
+    }
+}
+
+/// With `APPEND_FORWARD`, which is not to be, and a name in the client's certificate that ends in a quote.
+#[test]
+fn a_quote_that_a_client_has_opened_swallows_nothing_that_envoy_writes_behind() {
+    for opened in ["Subject=\"", "Chain=\"", "Other=\"x\\\""] {
+        let value = format!("Hash={HASH};{opened},By=spiffe://a;Hash={OTHER};URI=x\"");
+        assert_eq!(read(&value, 1), Err(CertificateError::Envoy), "{value}");
     }
 }
 

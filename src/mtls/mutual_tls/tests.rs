@@ -104,9 +104,9 @@ fn from_a_proxy_the_header_decides_and_no_connection_does() {
 
 #[test]
 fn from_anyone_else_the_header_is_nothing() {
-    use CertificateRefusal::{Mismatch, Missing, UnknownPeer, UntrustedPeer};
+    use CertificateRefusal::{Mismatch, Missing, UntrustedPeer};
     let (ours, other) = (header(1), header(2));
-    for (peer, why) in [(Some(STRANGER), UntrustedPeer), (None, UnknownPeer)] {
+    for (peer, why) in [(Some(STRANGER), UntrustedPeer)] {
         for (shown, headers, wanted) in [
             (None, &[][..], Err(Missing)),
             (None, &[&*ours], Err(why)),
@@ -122,6 +122,17 @@ fn from_anyone_else_the_header_is_nothing() {
                 wanted,
                 "{peer:?} {shown:?}"
             );
+        }
+    }
+}
+
+#[test]
+fn where_nobody_says_who_the_peer_is_no_certificate_counts() {
+    let ours = header(1);
+    for shown in [None, Some(1), Some(2)] {
+        for headers in [&[][..], &[&*ours], &["nonsense"]] {
+            let refused = Err(CertificateRefusal::UnknownPeer);
+            assert_eq!(outcome(&behind(), None, shown, headers), refused);
         }
     }
 }
