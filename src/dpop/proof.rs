@@ -90,7 +90,7 @@ pub(super) fn check(
         return Err(ProofErrorKind::Method);
     }
     let target = demand.target.ok_or(ProofErrorKind::TargetUnknown)?;
-    if TargetUri::parse(&claims.target).as_ref() != Some(target) {
+    if !target.is_named_by(&claims.target) {
         return Err(ProofErrorKind::TargetUri);
     }
     claims.check_time(demand)?;

@@ -58,7 +58,8 @@ impl PublicUrl {
     /// One URL for all requests, such as `https://api.example.com`; the safest, and right for most.
     ///
     /// With a path, such as `https://example.com/orders`, that path comes before the one that the service sees: for services behind
-    /// a proxy that takes it away, or inside of axum's `nest`. Its root then has a slash at the end: `https://example.com/orders/`.
+    /// a proxy that takes it away, or inside of axum's `nest`. Its root is `https://example.com/orders` and `https://example.com/orders/`: what is taken away leaves
+    /// `/` of both.
     pub fn fixed(url: impl Into<String>) -> Self {
         Self {
             names: Names::Fixed(url.into()),
@@ -246,6 +247,9 @@ impl Base {
     fn target(&self, origin: &Origin, path: &str) -> Option<TargetUri> {
         if self.path.is_empty() {
             return TargetUri::new(origin, path);
+        }
+        if path == "/" || path.is_empty() {
+            return TargetUri::root(origin, &self.path);
         }
         TargetUri::new(origin, &format!("{}{path}", self.path))
     }

@@ -14,7 +14,11 @@ pub(super) struct Origin(String);
 
 /// Origin and path, in one spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TargetUri(String);
+pub(super) struct TargetUri {
+    text: String,
+    /// Whether it is what a path of the service's own begins with: then it is the same without the slash at its end.
+    is_root: bool,
+}
 
 impl Origin {
     /// Of `http` or `https` and an authority without user information.
@@ -42,7 +46,28 @@ impl TargetUri {
     /// `path` is absolute, or empty.
     pub(super) fn new(origin: &Origin, path: &str) -> Option<Self> {
         let path = normal_path(path)?;
-        Some(Self(format!("{}{path}", origin.0)))
+        Some(Self {
+            text: format!("{}{path}", origin.0),
+            is_root: false,
+        })
+    }
+
+    /// The root of a service whose own paths begin with `path`: who takes that away leaves `/` of both spellings.
+    pub(super) fn root(origin: &Origin, path: &str) -> Option<Self> {
+        let root = Self::new(origin, &format!("{path}/"))?;
+        Some(Self {
+            is_root: true,
+            ..root
+        })
+    }
+
+    /// Whether `uri`, as in `htu`, names it.
+    pub(super) fn is_named_by(&self, uri: &str) -> bool {
+        let Some(named) = Self::parse(uri) else {
+            return false;
+        };
+        let without_slash = self.text.strip_suffix('/').filter(|_| self.is_root);
+        named.text == self.text || without_slash == Some(&named.text)
     }
 
     /// Reads an absolute URI, as in `htu`; `None` if it is none, or of another scheme.
@@ -57,7 +82,7 @@ impl TargetUri {
     }
 
     pub(super) fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
@@ -166,7 +191,7 @@ mod tests {
     use super::*;
 
     fn normal(uri: &str) -> Option<String> {
-        TargetUri::parse(uri).map(|uri| uri.0)
+        TargetUri::parse(uri).map(|uri| uri.text)
     }
 
     #[test]
@@ -328,7 +353,7 @@ mod tests {
     #[test]
     fn the_path_of_a_request_is_absolute_or_empty() {
         let origin = Origin::new("https", "h").expect("an origin");
-        let target = |path| TargetUri::new(&origin, path).map(|uri| uri.0);
+        let target = |path| TargetUri::new(&origin, path).map(|uri| uri.text);
         assert_eq!(target("").as_deref(), Some("https://h/"));
         assert_eq!(target("/a/../b").as_deref(), Some("https://h/b"));
         assert_eq!(target("*"), None);

@@ -170,6 +170,33 @@ async fn inside_of_a_nested_router_the_part_that_is_taken_away_is_configured() {
     }
 }
 
+/// axum routes `/v1` to the root of what is nested there, and hands it `/`.
+#[tokio::test]
+async fn the_root_inside_of_a_nested_router_is_named_with_and_without_a_slash_and_a_proof_is_good_once()
+ {
+    let scene = Scene::with(Dpop::accept("https://api.test/v1")).await;
+    let layer = AuthenticateLayer::new(scene.stage.auth.clone());
+    let inner = Router::new().route("/", any(|| async { "reached" }));
+    let app = Router::new().nest("/v1", inner.layer(layer));
+    let token = scene.token();
+    for (made_for, passes) in [
+        ("https://api.test/v1", true),
+        ("https://api.test/v1/", true),
+        ("https://api.test/", false),
+        ("https://api.test", false),
+        ("https://api.test/v", false),
+        ("https://api.test/v1//", false),
+    ] {
+        let proof = scene.proof_of("GET", made_for, &token).sign();
+        for passes in [passes, false] {
+            let request: Request<Body> =
+                request("GET", "/v1", &format!("DPoP {token}"), &[&proof]).map(Body::from);
+            let answer = app.clone().oneshot(request).await.expect("never fails");
+            assert_eq!(answer.status() == 200, passes, "{made_for}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_service_behind_a_path_of_its_proxy_has_that_path_in_its_proofs() {
     let scene = Scene::with(Dpop::accept("https://example.test:8443/orders-api/")).await;
