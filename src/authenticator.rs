@@ -60,7 +60,7 @@ use crate::observe::{Event, Observers};
 use crate::policy::Policy;
 use crate::presented::Presented;
 use crate::revocation::{Marks, Revocations, Ruling};
-use crate::sender::{FreshNonce, KeptSent, SenderChecks, SenderOutcome, Sent};
+use crate::sender::{KeptSent, SenderChecks, SenderOutcome, Sent, Shown};
 use crate::token_cache::{self, TokenCache};
 use crate::verified::Verified;
 use crate::verifier::{Checked, MAX_TOKEN_LENGTH, Unverified};
@@ -127,8 +127,8 @@ impl<C> Decision<C> {
 
 /// Who a request is from.
 pub(crate) enum Admitted<C> {
-    /// Of a token, and of a nonce to be sent along with the answer.
-    Token(Verified<C>, FreshNonce),
+    /// Of a token, and what its sender has shown.
+    Token(Verified<C>, Shown),
     /// The owner of a credential that is no token.
     Other(Identity),
 }
@@ -400,22 +400,22 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator<C> {
     /// Lets a verified token pass if it is from whom it is bound to.
     fn admit_sender(&self, verified: Verified<C>, sent: Option<Sent<'_>>) -> Decision<C> {
         let Some(senders) = &self.shared.senders else {
-            return Decision::Now(Ok(Admitted::Token(verified, None)));
+            return Decision::Now(Ok(Admitted::Token(verified, Shown::default())));
         };
         let Some(sent) = sent else {
             let unsent = senders.check_unsent(verified.binding());
             return Decision::Now(match unsent {
-                Ok(()) => Ok(Admitted::Token(verified, None)),
+                Ok(()) => Ok(Admitted::Token(verified, Shown::default())),
                 Err(kind) => Err(kind.into()),
             });
         };
         match senders.check(sent, verified.binding(), self.shared.clock.now()) {
             SenderOutcome::Now(outcome) => {
-                Decision::Now(outcome.map(|nonce| Admitted::Token(verified, nonce)))
+                Decision::Now(outcome.map(|shown| Admitted::Token(verified, shown)))
             }
             SenderOutcome::Later(outcome) => Decision::Later(Box::pin(async move {
-                let nonce = outcome.await?;
-                Ok(Admitted::Token(verified, nonce))
+                let shown = outcome.await?;
+                Ok(Admitted::Token(verified, shown))
             })),
         }
     }

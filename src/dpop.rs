@@ -59,5 +59,5 @@ pub use replay::{ProofUse, Replay, ReplayError, ReplayErrorKind, ReplayFuture, R
 pub use settings::Dpop;
 pub use thumbprint::Thumbprint;
 
-pub(crate) use checks::{ProofChecks, ProofOutcome, Proven, Scheme, Unproven};
+pub(crate) use checks::{Accepted, ProofChecks, ProofOutcome, Proven, Scheme, Unproven};
 pub(crate) use settings::Mode;

@@ -8,4 +8,4 @@ mod binding;
 mod checks;
 
 pub(crate) use binding::{Binding, BindingRule};
-pub(crate) use checks::{FreshNonce, KeptSent, SenderChecks, SenderOutcome, Sent};
+pub(crate) use checks::{FreshNonce, KeptSent, SenderChecks, SenderOutcome, Sent, Shown};

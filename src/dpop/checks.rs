@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
@@ -13,7 +14,7 @@ use super::known_keys::KnownKeys;
 use super::nonces::DpopNonces;
 use super::proof::{self, Demand};
 use super::public_url::OurUrls;
-use super::replay::{Replay, ReplayError, ReplayErrorKind, ReplayFuture, ReplayStore};
+use super::replay::{ProofUse, Replay, ReplayError, ReplayErrorKind, ReplayFuture, ReplayStore};
 use super::settings::{Dpop, Mode};
 use super::thumbprint::Thumbprint;
 use crate::clock::NumericDate;
@@ -27,6 +28,9 @@ const PROOF: &str = "dpop";
 /// How long a store that has to be asked is waited for.
 const PATIENCE: Duration = Duration::from_millis(450);
 
+/// The number of the next checks that are made.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
 /// Under which scheme a token was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Scheme {
@@ -37,6 +41,8 @@ pub(crate) enum Scheme {
 
 /// What is demanded of proofs, ready for requests.
 pub(crate) struct ProofChecks {
+    /// Tells these checks from all others of this process.
+    number: u64,
     mode: Mode,
     urls: OurUrls,
     offered: Vec<Algorithm>,
@@ -55,6 +61,16 @@ pub(crate) struct ProofChecks {
 pub(crate) struct Proven {
     /// To be sent along with the answer, if the client's nonce is growing old (RFC 9449 §8.2).
     pub(crate) fresh_nonce: Option<HeaderValue>,
+    /// To go on with the request.
+    pub(crate) accepted: Accepted,
+}
+
+/// Among the extensions of a request: these checks have accepted its proof, so that a layer further inside with the same checks
+/// does not take it for a replay. No client can set it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Accepted {
+    by: u64,
+    used: ProofUse,
 }
 
 /// Why there is none.
@@ -75,6 +91,7 @@ pub(crate) enum ProofOutcome {
 impl ProofChecks {
     pub(super) fn new(dpop: Dpop) -> Result<Self, ConfigError> {
         Ok(Self {
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
             mode: dpop.mode,
             urls: dpop.public_url.build()?,
             algorithms: dpop.algorithms.iter().copied().collect(),
@@ -143,9 +160,17 @@ impl ProofChecks {
         };
         let checked = proof::check(proof, &demand, &self.known)?;
         let nonces = self.nonces.as_ref().filter(|_| checked.nonce_aged);
+        let accepted = Accepted {
+            by: self.number,
+            used: checked.used,
+        };
         let proven = Proven {
             fresh_nonce: nonces.map(|nonces| nonces.present(now)),
+            accepted,
         };
+        if request.extensions.get() == Some(&accepted) {
+            return Ok(ProofOutcome::Now(Ok(proven)));
+        }
         // Last of all, so that only what is good in every other point takes a place.
         Ok(match self.replays.record(&checked.used) {
             Replay::Asks(answer) => ProofOutcome::Later(Box::pin(settled(answer, proven))),

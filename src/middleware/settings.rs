@@ -134,7 +134,10 @@ impl<R> Settings<R> {
             *request.uri_mut() = uri;
         }
         let why = match pass {
-            Pass::With(Admitted::Token(verified, _)) => {
+            Pass::With(Admitted::Token(verified, shown)) => {
+                if let Some(proof) = shown.proof {
+                    request.extensions_mut().insert(*proof);
+                }
                 self.forwarding
                     .write(request.headers_mut(), verified.claims_set());
                 // A layer outside may have let it through without a token.
@@ -164,7 +167,7 @@ impl<C> Pass<C> {
     /// What is to be sent along with the answer.
     pub(super) fn take_nonce(&mut self) -> FreshNonce {
         match self {
-            Self::With(Admitted::Token(_, nonce)) => nonce.take(),
+            Self::With(Admitted::Token(_, shown)) => shown.nonce.take(),
             // It was not refused, and learns only so what it lacks (RFC 9449 §8.2).
             Self::Without(LetThrough::NotRefused(Rejection::Verify(error))) => {
                 error.dpop_nonce().cloned().map(Box::new)

@@ -10,7 +10,7 @@ use http::{Extensions, HeaderMap, HeaderValue};
 
 use super::binding::{Binding, BindingRule};
 use crate::clock::NumericDate;
-use crate::dpop::{Mode, ProofChecks, ProofOutcome, Proven, Scheme, Unproven};
+use crate::dpop::{Accepted, Mode, ProofChecks, ProofOutcome, Proven, Scheme, Unproven};
 use crate::error::{Rejection, Unavailable, UnavailableKind, VerifyError, VerifyErrorKind};
 use crate::jose::Algorithm;
 use crate::mtls::MutualTls;
@@ -22,7 +22,15 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A nonce to be sent along with the answer, if the client is to use another one from now on.
 pub(crate) type FreshNonce = Option<Box<HeaderValue>>;
 
-type Outcome = Result<FreshNonce, Rejection>;
+/// What a sender has shown, besides that it is the right one.
+#[derive(Default)]
+pub(crate) struct Shown {
+    pub(crate) nonce: FreshNonce,
+    /// A proof, to be told to whoever looks at the same request again.
+    pub(crate) proof: Option<Box<Accepted>>,
+}
+
+type Outcome = Result<Shown, Rejection>;
 
 /// What came of the check, or what has to be awaited for it.
 pub(crate) enum SenderOutcome {
@@ -112,12 +120,12 @@ impl SenderChecks {
             // Its policy has refused it already; this is where nobody would check it.
             return SenderOutcome::Now(match key {
                 Some(_) => Err(VerifyErrorKind::SenderBound.into()),
-                None => Ok(None),
+                None => Ok(Shown::default()),
             });
         };
         let key = match proofs.needed(sent.scheme, key) {
             Ok(Some(key)) => key,
-            Ok(None) => return SenderOutcome::Now(Ok(None)),
+            Ok(None) => return SenderOutcome::Now(Ok(Shown::default())),
             Err(kind) => return SenderOutcome::Now(Err(VerifyErrorKind::Proof(kind).into())),
         };
         let Ok(token) = str::from_utf8(sent.token) else {
@@ -182,7 +190,10 @@ fn judge(
     nonce: impl FnOnce() -> Option<HeaderValue>,
 ) -> Outcome {
     match outcome {
-        Ok(proven) => Ok(proven.fresh_nonce.map(Box::new)),
+        Ok(proven) => Ok(Shown {
+            nonce: proven.fresh_nonce.map(Box::new),
+            proof: Some(Box::new(proven.accepted)),
+        }),
         Err(Unproven::Refused(kind)) => {
             let error = VerifyError::from(VerifyErrorKind::Proof(kind));
             let wanted = kind.challenge_error() == "use_dpop_nonce";

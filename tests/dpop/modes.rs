@@ -125,3 +125,44 @@ async fn where_nothing_is_refused_it_is_told_what_would_have_been() {
     ];
     assert_eq!(*told, wanted);
 }
+
+#[tokio::test]
+async fn layers_of_one_authenticator_inside_each_other_take_a_proof_once() {
+    let scene = Scene::new().await;
+    let layer = || AuthenticateLayer::new(scene.stage.auth.clone());
+    let token = scene.token();
+    for outside in [layer(), layer().optional(), layer().observe_only()] {
+        let inner = service_fn(|_: Request<String>| async move {
+            Ok::<_, Infallible>(Response::new(String::from("reached")))
+        });
+        let service = outside.layer(layer().layer(inner));
+        let proof = scene.proof(&token).sign();
+        for status in [200, 401] {
+            let request = get(&token, &[&proof]);
+            let answer = service.clone().oneshot(request).await.expect("never fails");
+            assert_eq!(answer.status(), status);
+        }
+    }
+    // What one has accepted speaks for no other proof.
+    let inner = || {
+        service_fn(|_: Request<String>| async move {
+            Ok::<_, Infallible>(Response::new(String::from("reached")))
+        })
+    };
+    let used = scene.proof(&token).sign();
+    let first = layer()
+        .layer(inner())
+        .oneshot(get(&token, &[&used]))
+        .await
+        .expect("never fails");
+    assert_eq!(first.status(), 200);
+    let exchange = tower::util::MapRequestLayer::new(move |mut request: Request<String>| {
+        let value = used.parse().expect("a header value");
+        request.headers_mut().insert("dpop", value);
+        request
+    });
+    let service = layer().layer(exchange.layer(layer().layer(inner())));
+    let request = get(&token, &[&scene.proof(&token).sign()]);
+    let answer = service.oneshot(request).await.expect("never fails");
+    assert_eq!(answer.status(), 401);
+}
